@@ -1,0 +1,54 @@
+# make demo | make test | make lint: each makes .venv and installs what it needs, once.
+#
+# PYTHON=python3.12 make test      another Python (3.11 or newer)
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
+#                                  the small torch without CUDA, for machines without an NVIDIA GPU
+
+PYTHON ?= python3
+# Two workers, each test file on one of them, so that what a file prepares is prepared once.
+PYTEST_OPTIONS ?= -n 2 --dist loadfile
+BIN := .venv/bin
+USER_STAMP := .venv/.installed
+DEV_STAMP := .venv/.installed-dev
+# The demo needs less than the tests; where everything is there already, it takes that.
+DEMO_STAMP := $(if $(wildcard $(DEV_STAMP)),$(DEV_STAMP),$(USER_STAMP))
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint clean
+
+help:
+	@echo 'make demo   train one network under MSE, MAE and MS-SSIM, and write the report'
+	@echo 'make test   run the tests'
+	@echo 'make lint   check format, style, types and the arrows between the rooms'
+	@echo 'make clean  remove .venv and what the tools left'
+
+demo: $(DEMO_STAMP)
+	$(BIN)/snellen reconstruct --preset demo
+
+test: $(DEV_STAMP)
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'snellen needs Python 3.11 or newer: PYTHON=python3.11 make …' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(USER_STAMP): pyproject.toml | $(BIN)/python
+	@echo 'installing into .venv: some minutes the first time'
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml | $(BIN)/python
+	@echo 'installing into .venv: some minutes the first time'
+	$(PIP_INSTALL) -e '.[dev]'
+	@touch $@ $(USER_STAMP)
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -1,0 +1,79 @@
+"""Snellen: train image-synthesis networks with perceptual similarity metrics.
+
+>>> import torch
+>>> from snellen import MSSSIMLoss, ms_ssim
+>>> preds, target = torch.rand(4, 3, 192, 192, requires_grad=True), torch.rand(4, 3, 192, 192)
+>>> loss = MSSSIMLoss(data_range=1.0)(preds, target)
+>>> loss.backward()
+>>> similarity = ms_ssim(preds, target, data_range=1.0)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snellen.metrics import (
+        Convention,
+        dssim,
+        fit_levels,
+        mae,
+        ms_dssim,
+        ms_ssim,
+        ms_ssim_map,
+        mse,
+        psnr,
+        ssim,
+        ssim_map,
+    )
+    from snellen.metrics.losses import MixedLoss, MSSSIMLoss, SSIMLoss
+
+__version__ = "0.1.0"
+
+# Public name → module. Imported on first use, so that `import snellen` costs nothing and the
+# command line answers before torch is loaded.
+_PUBLIC = {
+    "Convention": "snellen.metrics",
+    "MSSSIMLoss": "snellen.metrics.losses",
+    "MixedLoss": "snellen.metrics.losses",
+    "SSIMLoss": "snellen.metrics.losses",
+    "dssim": "snellen.metrics",
+    "fit_levels": "snellen.metrics",
+    "mae": "snellen.metrics",
+    "ms_dssim": "snellen.metrics",
+    "ms_ssim": "snellen.metrics",
+    "ms_ssim_map": "snellen.metrics",
+    "mse": "snellen.metrics",
+    "psnr": "snellen.metrics",
+    "ssim": "snellen.metrics",
+    "ssim_map": "snellen.metrics",
+}
+
+__all__ = [
+    "Convention",
+    "MSSSIMLoss",
+    "MixedLoss",
+    "SSIMLoss",
+    "__version__",
+    "dssim",
+    "fit_levels",
+    "mae",
+    "ms_dssim",
+    "ms_ssim",
+    "ms_ssim_map",
+    "mse",
+    "psnr",
+    "ssim",
+    "ssim_map",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'snellen' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

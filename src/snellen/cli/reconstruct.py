@@ -1,0 +1,197 @@
+"""``snellen reconstruct``: the same autoencoder under each loss, compared in one report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["reconstruct"]
+
+PICTURES = "Pictures and crops"
+NETWORK = "Network and objectives"
+TRAINING = "Training"
+RUN = "Run"
+
+
+def reconstruct(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="builtin (photographs that ship with the dependencies), a folder, stl10:DIR or"
+            " npz:FILE.",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    held_out_data: Annotated[
+        str | None,
+        typer.Option(
+            help="Judge on these pictures instead of a part of --data.", rich_help_panel=PICTURES
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side of the square crops, in pixels.", rich_help_panel=PICTURES),
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(help="1 gray, 3 colour.", rich_help_panel=PICTURES)
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Cross-fit: every picture is held out once by one of this many groups of"
+            " networks.",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    losses: Annotated[
+        str | None,
+        typer.Option(
+            help="mse, mae, ssim, ms-ssim, ms-ssim+l1, package.module:factory, or a switch on the"
+            " way such as 'mse>ms-ssim@0.5'; separated by commas. The first is compared to.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="conv-autoencoder or package.module:Class.", rich_help_panel=NETWORK),
+    ] = None,
+    widths: Annotated[
+        str | None,
+        typer.Option(help="Filters of each layer, as 32,64,128.", rich_help_panel=NETWORK),
+    ] = None,
+    code_size: Annotated[
+        str | None,
+        typer.Option(
+            help="Numbers in the code; several, as 64,128, are a compression sweep.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Optimizer steps of each training.", rich_help_panel=TRAINING)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Crops in a step.", rich_help_panel=TRAINING)
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Highest learning rate; --set learning_rates.mae=5e-4 for one loss.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Trainings per loss: a count.", rich_help_panel=TRAINING)
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="demo or poster.", rich_help_panel=RUN)] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="A YAML file, such as an earlier run's config.yaml.", rich_help_panel=RUN
+        ),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value of the configuration.", rich_help_panel=RUN),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The run folder; by default a new one in runs/.", rich_help_panel=RUN),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on in --out exactly where it stopped.", rich_help_panel=RUN
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be done; write nothing.", rich_help_panel=RUN
+        ),
+    ] = False,
+) -> None:
+    """Train one network once per loss and report what each keeps and loses.
+
+    The same initial weights, batches and budget under each loss, judged on held-out pictures. The
+    run folder holds results.json, results.csv, report.html and a study-bundle/.
+    """
+    from rich.console import Console
+
+    from snellen.errors import UserError
+    from snellen.experiments.configuration import resolve
+    from snellen.experiments.reconstruction import describe, make_plan, run_reconstruction
+
+    options: dict[str, Any] = {
+        "data": data,
+        "held_out_data": held_out_data,
+        "size": size,
+        "channels": channels,
+        "folds": folds,
+        "losses": losses,
+        "network": network,
+        "widths": widths,
+        "code_size": code_size,
+        "steps": steps,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seeds": seeds,
+    }
+    if resume and out is None:
+        raise UserError("--resume needs the folder to go on in: add --out runs/NAME.")
+    if resume and out is not None and preset is None and config is None:
+        # What the run was started with need not be typed again.
+        config = out / "config.yaml"
+    resolved = resolve(preset=preset, config=config, options=options, assignments=assignments or ())
+    console = Console(stderr=True)
+    if dry_run:
+        for line in describe(make_plan(resolved)):
+            typer.echo(line)
+        typer.echo(f"\n{resolved.as_yaml()}", nl=False)
+        return
+    folder = out if out is not None else _new_folder(preset or "reconstruct")
+    results = run_reconstruction(
+        resolved, folder, command=_command(), resume=resume, console=console
+    )
+    if results is not None:
+        _show(results, folder)
+
+
+def _command() -> str:
+    import shlex
+    import sys
+
+    return shlex.join(["snellen", *sys.argv[1:]])
+
+
+def _new_folder(name: str) -> Path:
+    """Return runs/NAME, or the first of runs/NAME-2, runs/NAME-3, … that does not exist."""
+    import itertools
+
+    candidates = (Path("runs", name if n == 1 else f"{name}-{n}") for n in itertools.count(1))
+    return next(folder for folder in candidates if not folder.exists())
+
+
+def _show(results: dict[str, Any], folder: Path) -> None:
+    """Print the table and where the report is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = {"psnr": 2, "ssim": 4, "ms_ssim": 4, "mae": 4, "edge_f": 3}
+    heads = ("PSNR, dB", "SSIM", "MS-SSIM", "MAE", "edge F")
+    table = Table(title="Held-out pictures: mean [95 % interval]", title_justify="left")
+    table.add_column("loss")
+    for head in heads:
+        table.add_column(head, justify="right")
+    for name, measured in results["losses"].items():
+        cells = []
+        for key, digits in columns.items():
+            value = measured[key]
+            cells.append(
+                f"{value['mean']:.{digits}f} "
+                f"[{value['low']:.{digits}f}, {value['high']:.{digits}f}]"
+            )
+        table.add_row(name, *cells)
+    Console().print(table)
+    typer.echo(f"report: {folder / 'report.html'}")

@@ -1,0 +1,120 @@
+"""Which picture is compared with which: two files, or two folders paired by name."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from snellen.errors import UserError
+from snellen.images.files import is_image_name
+
+__all__ = ["Pair", "find_pairs"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two pictures to compare, or one whose partner is missing.
+
+    Attributes:
+        name: what the pair is called: the reference's path inside its folder, or a file's name.
+        reference: the original; None when there is none.
+        distorted: what is judged against it; None when there is none.
+        problem: why this cannot be measured; empty when both are there.
+    """
+
+    name: str
+    reference: Path | None
+    distorted: Path | None
+    problem: str = ""
+
+
+def find_pairs(reference: Path, distorted: Path) -> list[Pair]:
+    """Return the pairs of two files or of two folders, sorted by name.
+
+    Pictures in folders (whole trees) belong together when their paths inside the folders are the
+    same, or else when these are the same but for the suffix (`a/cat.png` and `a/cat.jpg`) and there
+    is one such picture on each side. Every other picture becomes a pair with a `problem`.
+
+    Raises:
+        UserError: one is a file and the other a folder, something does not exist, or a folder has
+            no picture in it.
+    """
+    for path in (reference, distorted):
+        if not path.exists():
+            raise UserError(f"there is no file or folder {path}: check the path.")
+    if reference.is_dir() != distorted.is_dir():
+        folder, file = (reference, distorted) if reference.is_dir() else (distorted, reference)
+        raise UserError(
+            f"{folder} is a folder and {file} a file: give two files, or two folders whose"
+            " pictures have the same names."
+        )
+    if not reference.is_dir():
+        return [Pair(distorted.name, reference, distorted)]
+    return _pair_folders(reference, distorted)
+
+
+def _pair_folders(reference: Path, distorted: Path) -> list[Pair]:
+    originals, candidates = _pictures_in(reference), _pictures_in(distorted)
+    pairs = [
+        Pair(name, reference / name, distorted / name) for name in originals if name in candidates
+    ]
+    left = _by_stem(originals - candidates)
+    right = _by_stem(candidates - originals)
+    for stem in sorted(left.keys() | right.keys()):
+        ours, theirs = left.get(stem, []), right.get(stem, [])
+        if len(ours) == len(theirs) == 1:
+            pairs.append(Pair(ours[0], reference / ours[0], distorted / theirs[0]))
+            continue
+        pairs += [
+            Pair(name, reference / name, None, _why_alone(theirs, distorted)) for name in ours
+        ]
+        pairs += [
+            Pair(name, None, distorted / name, _why_alone(ours, reference)) for name in theirs
+        ]
+    return sorted(pairs, key=lambda pair: pair.name)
+
+
+def _pictures_in(folder: Path) -> set[str]:
+    """Names of the pictures in the tree of `folder`, relative to it, with forward slashes."""
+    found: set[str] = set()
+    seen: set[tuple[int, int]] = set()
+    for here, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
+        status = os.stat(here)
+        if (status.st_dev, status.st_ino) in seen:  # a link back into the tree
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        inside = PurePath(here).relative_to(folder)
+        found.update(
+            (inside / name).as_posix()
+            for name in files
+            if is_image_name(name) and not name.startswith(".")
+        )
+    if not found:
+        raise UserError(
+            f"there is no picture in {folder}: name a folder with PNG, JPEG, WebP, TIFF, BMP, PGM"
+            " or PPM files."
+        )
+    return found
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(f"cannot look into {error.filename}: {error.strerror}.")
+
+
+def _by_stem(names: set[str]) -> dict[str, list[str]]:
+    stems: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        stems[PurePath(name).with_suffix("").as_posix()].append(name)
+    return stems
+
+
+def _why_alone(others: list[str], folder: Path) -> str:
+    if not others:
+        return f"no picture in {folder} has this name."
+    if len(others) == 1:
+        return f"several pictures would go with {folder / others[0]}: keep one of them."
+    return f"several pictures in {folder} would go with it ({', '.join(others)}): keep one of them."

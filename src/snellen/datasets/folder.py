@@ -1,0 +1,116 @@
+"""The pictures under a folder, of any depth and number."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snellen.datasets.folder_index import folder_index
+from snellen.datasets.pictures import (
+    CachedPictures,
+    Skipped,
+    require_some,
+    skipped_for,
+    unfit,
+)
+from snellen.errors import UserError
+from snellen.images import UnreadableImage, read_image
+from snellen.images.colour import Pixels
+from snellen.images.files import IMAGE_SUFFIXES, MAX_PIXELS
+
+__all__ = ["FolderPictures"]
+
+
+class FolderPictures(CachedPictures):
+    """Every picture file in a tree; see `open_pictures`.
+
+    Links are followed, each real folder once. Files and folders whose names begin with a dot are
+    passed over. Copies of one file are one source, so that they never lie on both sides of a split.
+    """
+
+    def __init__(self, folder: Path, channels: int, min_side: int, cache_bytes: int) -> None:
+        super().__init__(str(folder), channels, min_side, cache_bytes)
+        self._root = os.fsencode(folder)
+        self._index = folder_index(folder)
+        columns = self._index.columns
+        height, width = columns["height"].astype(np.int64), columns["width"].astype(np.int64)
+        side = np.minimum(height, width)
+        self._rows = np.flatnonzero((side >= max(1, min_side)) & (height * width <= MAX_PIXELS))
+        if not len(self._index):
+            raise UserError(self._nothing())
+        if not len(self._rows):
+            require_some(0, self.spec, self._skipped_at_opening())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def name(self, index: int) -> str:
+        """See `Pictures`."""
+        return self._row_name(int(self._rows[index]))
+
+    def source(self, index: int) -> str:
+        """The name of the first picture with this content."""
+        return self.name(int(self._first_of_source[index]))
+
+    def source_ids(self) -> NDArray[np.uint64]:
+        """See `Pictures`."""
+        return self._index.columns["content"][self._rows].astype(np.uint64)
+
+    def fingerprint(self) -> str:
+        """Of paths, sizes and contents; not of times and of where the folder lies."""
+        digest = hashlib.blake2b(digest_size=8)
+        for column in ("path", "size", "content"):
+            digest.update(np.ascontiguousarray(self._index.columns[column][self._rows]).data)
+        return digest.hexdigest()
+
+    @property
+    def decoded_bytes(self) -> int:
+        """See `Pictures`."""
+        columns = self._index.columns
+        sides = (columns[name][self._rows].astype(np.int64) for name in ("height", "width"))
+        return int(np.multiply(*sides).sum()) * self.channels
+
+    def _decode(self, index: int) -> Pixels:
+        row = int(self._rows[index])
+        try:
+            return read_image(os.fsdecode(os.path.join(self._root, self._index.path(row))))
+        except ValueError as error:  # a name that this system cannot express
+            raise UnreadableImage(self._row_name(row), str(error)) from error
+
+    def _skipped_at_opening(self) -> list[Skipped]:
+        columns = self._index.columns
+        used = np.zeros(len(self._index), np.bool_)
+        used[self._rows] = True
+        skipped = [
+            Skipped(f"{folder}/", "the folder cannot be entered", reason)
+            for folder, reason in self._index.refused.items()
+        ]
+        for row in np.flatnonzero(~used).tolist():
+            sides = int(columns["height"][row]), int(columns["width"][row])
+            reason = self._index.reasons.get(row) or unfit(*sides, self.min_side) or "unreadable"
+            skipped.append(skipped_for(self._row_name(row), reason))
+        return skipped
+
+    def _row_name(self, row: int) -> str:
+        # Bytes that are no UTF-8 are spelled out, so that a name can always be printed.
+        path = self._index.path(row).replace(os.fsencode(os.sep), b"/")
+        return path.decode("utf-8", "backslashreplace")
+
+    @cached_property
+    def _first_of_source(self) -> NDArray[np.int64]:
+        _, first, inverse = np.unique(self.source_ids(), return_index=True, return_inverse=True)
+        return first[inverse].astype(np.int64)
+
+    def _nothing(self) -> str:
+        others = self._index.others
+        seen = f"{others:,} other file{'s' * (others != 1)}" if others else "nothing"
+        closed = "".join(
+            f"; cannot enter {name}: {why}" for name, why in self._index.refused.items()
+        )
+        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+        return f"no pictures in {self.spec}: found {seen}{closed}; pictures end in {suffixes}."

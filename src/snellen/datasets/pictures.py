@@ -1,0 +1,272 @@
+"""What a set of pictures is, and opening one by its name on the command line."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snellen.errors import UserError, nearest
+from snellen.images import UnreadableImage, to_channels, to_uint8
+from snellen.images.colour import Pixels
+from snellen.images.files import MAX_PIXELS
+
+__all__ = [
+    "CACHE_BYTES",
+    "CachedPictures",
+    "Pictures",
+    "Skipped",
+    "open_pictures",
+    "summarise_skipped",
+]
+
+CACHE_BYTES = 1 << 30
+"""How many bytes of decoded pictures a set keeps in memory unless told otherwise."""
+
+_SPECS = "'builtin', a folder, 'stl10:DIR' or 'npz:FILE'"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A picture that is left out: its name, why (worth counting by), and what it was exactly."""
+
+    name: str
+    reason: str
+    detail: str = ""
+
+
+class Pictures(Protocol):
+    """A set of pictures, read one by one.
+
+    Attributes:
+        spec: the name under which `open_pictures` finds the set again.
+        channels: of every picture: 1 (gray) or 3 (colour).
+        preferred_held_out: how many sources the set's own protocol holds out, or None.
+    """
+
+    spec: str
+    channels: int
+    preferred_held_out: int | None
+
+    @property
+    def decoded_bytes(self) -> int:
+        """What all pictures take decoded; 0 where reading them needs no decoding."""
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """What was left out so far; decoding may add to it."""
+
+    def __len__(self) -> int:
+        """The number of pictures."""
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Picture `index`: (H, W, channels), not to be written to.
+
+        Raises:
+            UnreadableImage: it is damaged; from now on it is among `skipped`.
+        """
+
+    def name(self, index: int) -> str:
+        """A short name for people, unique in the set."""
+
+    def source(self, index: int) -> str:
+        """The scene that the picture shows: views and copies of one scene share it."""
+
+    def source_ids(self) -> NDArray[np.uint64]:
+        """One number per picture, equal where `source` is; it depends on the source only."""
+
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that change when the set does."""
+
+
+class CachedPictures(ABC):
+    """The common part of the sets here: decoded pictures in memory, and a list of the bad ones.
+
+    The least recently used pictures leave when `cache_bytes` are exceeded. Safe for threads.
+    """
+
+    preferred_held_out: int | None = None
+
+    def __init__(self, spec: str, channels: int, min_side: int, cache_bytes: int) -> None:
+        if channels not in (1, 3):
+            raise ValueError(f"got channels={channels}; need 1 (gray) or 3 (colour)")
+        self.spec = spec
+        self.channels = channels
+        self.min_side = min_side
+        self._cache_bytes = cache_bytes
+        self._cached: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
+        self._cached_bytes = 0
+        self._failed: dict[int, UnreadableImage] = {}
+        self._lock = threading.Lock()
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of pictures."""
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """A short name for people, unique in the set."""
+
+    @abstractmethod
+    def source(self, index: int) -> str:
+        """The scene that the picture shows."""
+
+    @abstractmethod
+    def source_ids(self) -> NDArray[np.uint64]:
+        """One number per picture, equal where `source` is."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that change when the set does."""
+
+    @abstractmethod
+    def _decode(self, index: int) -> Pixels:
+        """The picture as it is stored, without alpha."""
+
+    @property
+    def decoded_bytes(self) -> int:
+        """See `Pictures`."""
+        return 0
+
+    def _skipped_at_opening(self) -> list[Skipped]:
+        return []
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """What was left out when the set was opened, and what failed to decode since."""
+        with self._lock:
+            failed = sorted(self._failed.items())
+        return self._skipped_at_opening() + [
+            skipped_for(self.name(index), error.reason) for index, error in failed
+        ]
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Picture `index`: (H, W, channels), read-only."""
+        with self._lock:
+            if index in self._failed:
+                raise self._failed[index]
+            if (kept := self._cached.get(index)) is not None:
+                self._cached.move_to_end(index)
+                return kept
+        try:
+            picture = self._prepared(index)
+        except UnreadableImage as error:
+            with self._lock:
+                self._failed.setdefault(index, error)
+            raise
+        self._keep(index, picture)
+        return picture
+
+    def _prepared(self, index: int) -> NDArray[np.uint8]:
+        picture = to_uint8(to_channels(self._decode(index), self.channels))
+        if (reason := unfit(picture.shape[0], picture.shape[1], self.min_side)) is not None:
+            raise UnreadableImage(self.name(index), reason)
+        picture = np.ascontiguousarray(picture)
+        picture.flags.writeable = False
+        return picture
+
+    def _keep(self, index: int, picture: NDArray[np.uint8]) -> None:
+        with self._lock:
+            if index in self._cached or picture.nbytes > self._cache_bytes:
+                return
+            self._cached[index] = picture
+            self._cached_bytes += picture.nbytes
+            while self._cached_bytes > self._cache_bytes:
+                _, oldest = self._cached.popitem(last=False)
+                self._cached_bytes -= oldest.nbytes
+
+
+def open_pictures(
+    spec: str,
+    *,
+    channels: int = 1,
+    min_side: int = 96,
+    cache_bytes: int = CACHE_BYTES,
+) -> Pictures:
+    """Open a set of pictures by its name.
+
+    Args:
+        spec: `builtin` (photographs inside scikit-image and scikit-learn), a folder,
+            `stl10:DIR` (the official binary files) or `npz:FILE` (an array `images`).
+        channels: 1 for gray, 3 for colour; every picture is brought to it.
+        min_side: pictures smaller than this on a side, in pixels, are skipped.
+        cache_bytes: how much memory decoded pictures may take.
+
+    Raises:
+        UserError: there is no such set, or no usable picture in it.
+
+    >>> pictures = open_pictures("builtin")
+    >>> pictures.name(0), pictures.read(0).shape
+    ('astronaut', (512, 512, 1))
+    """
+    from snellen.datasets.builtin import BuiltinPictures
+    from snellen.datasets.folder import FolderPictures
+    from snellen.datasets.npz import NpzPictures
+    from snellen.datasets.stl10 import Stl10Pictures
+
+    scheme, colon, rest = spec.partition(":")
+    if spec == "builtin":
+        return BuiltinPictures(channels, min_side, cache_bytes)
+    if colon and scheme == "stl10":
+        return Stl10Pictures(rest, channels, min_side, cache_bytes)
+    if colon and scheme == "npz":
+        return NpzPictures(rest, channels, min_side, cache_bytes)
+    folder = Path(spec).expanduser()
+    if folder.is_dir():
+        return FolderPictures(folder, channels, min_side, cache_bytes)
+    if folder.exists():
+        raise UserError(_not_a_folder(spec, folder))
+    known = ["stl10", "npz"] if colon else ["builtin"]
+    raise UserError(f"no pictures at {spec!r}: need {_SPECS}.{nearest(scheme, known)}")
+
+
+def _not_a_folder(spec: str, path: Path) -> str:
+    if path.suffix.lower() == ".npz":
+        return f"{spec} is a file; type npz:{spec} to use the array 'images' in it."
+    return f"{spec} is a single file; name the folder that holds the pictures."
+
+
+def unfit(height: int, width: int, min_side: int) -> str | None:
+    """Why a picture of these sides cannot be used, or None when it can."""
+    if min(height, width) < min_side:
+        return f"smaller than {min_side} pixels on a side ({width}×{height})"
+    if height * width > MAX_PIXELS:
+        return f"more than {MAX_PIXELS:,} pixels ({width}×{height})"
+    return None
+
+
+def skipped_for(name: str, reason: str) -> Skipped:
+    """Split a sentence like `too small (80×60)` into what is counted and what is particular."""
+    kind, _, detail = reason.partition(" (")
+    return Skipped(name, kind.strip(), detail.rstrip(")"))
+
+
+def summarise_skipped(skipped: Iterable[Skipped], *, names: int = 3) -> str:
+    """One sentence on what was left out, with up to `names` names per reason; empty if nothing.
+
+    >>> summarise_skipped([Skipped("a.jpg", "the file is truncated"), Skipped("b.png", "empty")])
+    'skipped 2 pictures: 1 the file is truncated (a.jpg); 1 empty (b.png)'
+    """
+    skipped = list(skipped)
+    if not skipped:
+        return ""
+    parts = []
+    for reason, count in Counter(item.reason for item in skipped).most_common():
+        some = [item.name for item in skipped if item.reason == reason][:names]
+        more = ", …" if count > len(some) else ""
+        parts.append(f"{count} {reason} ({', '.join(some)}{more})")
+    plural = "picture" if len(skipped) == 1 else "pictures"
+    return f"skipped {len(skipped)} {plural}: {'; '.join(parts)}"
+
+
+def require_some(count: int, spec: str, skipped: list[Skipped]) -> None:
+    """Refuse a set in which nothing can be used."""
+    if count == 0:
+        raise UserError(f"no usable picture in {spec}: {summarise_skipped(skipped)}.")

@@ -1,0 +1,409 @@
+"""AUTOENCODER RECONSTRUCTIONS: one network, trained once per loss, everything else the same.
+
+Each loss gets the same initial weights, the same batches in the same order and the same number of
+steps, seed by seed; the networks are judged on pictures that none of them saw.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from snellen import __version__
+from snellen.datasets.crops import CropOptions, CropStream, HeldOut, held_out_crops
+from snellen.datasets.pictures import Pictures, open_pictures, summarise_skipped
+from snellen.datasets.splits import Split, cross_fit, split
+from snellen.errors import UserError
+from snellen.experiments.configuration import ReconstructionConfig
+from snellen.experiments.evaluation import MS_SSIM, evaluate, ssim_maps
+from snellen.experiments.results import Trial, compare, gather, write_csv, write_json
+from snellen.experiments.study_bundle import write_study_bundle
+from snellen.metrics import fit_levels, psnr, ssim
+from snellen.metrics.losses import LossPlan, parse_loss
+from snellen.networks import build_network
+from snellen.reports import ReportInput, write_reconstruction_report
+from snellen.training import (
+    RunFolder,
+    TrainingOptions,
+    checkpoint_place,
+    environment,
+    launch_fabric,
+    on_first_process,
+    read_rows,
+    train,
+)
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["Plan", "Task", "describe", "make_plan", "run_reconstruction"]
+
+VALIDATION_PICTURES = 64  # measured while training; the final figures use every held-out crop
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Pictures to train on and pictures to judge by, without a common source."""
+
+    number: int
+    pictures: Pictures
+    train: np.ndarray[Any, np.dtype[np.int64]]
+    held_out: HeldOut
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training of the experiment."""
+
+    code_size: int
+    fold: Fold
+    seed: int
+    loss: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before the first step."""
+
+    config: ReconstructionConfig
+    losses: dict[str, LossPlan]
+    folds: tuple[Fold, ...]
+    pictures: Pictures
+    parameters: dict[int, int]  # code size → number of weights
+
+    def tasks(self) -> Iterator[Task]:
+        """Every training, losses innermost so that early results can be compared."""
+        for code_size in self.config.code_size:
+            for seed in range(self.config.seeds):
+                for fold in self.folds:
+                    for loss in self.config.losses:
+                        yield Task(code_size, fold, seed, loss)
+
+    def tags(self, task: Task) -> dict[str, int]:
+        """What tells a training from others of its loss and seed; names its checkpoint folder."""
+        tags = {}
+        if len(self.config.code_size) > 1:
+            tags["code"] = task.code_size
+        if len(self.folds) > 1:
+            tags["fold"] = task.fold.number
+        return tags
+
+
+def make_plan(config: ReconstructionConfig) -> Plan:
+    """Open the pictures, split them, and check losses and networks before anything is trained.
+
+    Raises:
+        UserError: pictures, a loss, the network or their sizes cannot be used.
+    """
+    try:
+        losses = {spec: parse_loss(spec) for spec in config.losses}
+        for loss in losses.values():
+            loss.check(config.size, config.channels)
+        fit_levels(MS_SSIM, (config.size, config.size))
+    except (ValueError, TypeError) as error:
+        raise UserError(str(error)) from error
+    if len({checkpoint_place(spec, 0) for spec in losses}) < len(losses):
+        raise UserError("two losses would share a checkpoint folder: rename one.")
+    parameters = {}
+    for code_size in config.code_size:
+        network = _network(config, code_size, seed=0)
+        _check_network(network, config)
+        parameters[code_size] = sum(p.numel() for p in network.parameters())
+    pictures, folds = _open_folds(config)
+    return Plan(config, losses, folds, pictures, parameters)
+
+
+def _open_folds(config: ReconstructionConfig) -> tuple[Pictures, tuple[Fold, ...]]:
+    crops = _crop_options(config)
+    opened = partial(open_pictures, channels=config.channels, min_side=config.size)
+    pictures = opened(config.data)
+    judged = pictures
+    if config.held_out_data is not None:
+        judged = opened(config.held_out_data)
+        splits = [Split(train=np.arange(len(pictures)), held_out=np.arange(len(judged)))]
+        if config.held_out_data == config.data:
+            raise UserError(
+                f"held_out_data and data are both {config.data}: the networks would be judged on "
+                "pictures they have seen."
+            )
+    elif config.folds:
+        splits = cross_fit(pictures, folds=config.folds)
+    else:
+        splits = [split(pictures, held_out=config.held_out)]
+    cut = partial(held_out_crops, judged, options=crops, per_picture=config.crops_per_picture)
+    return pictures, tuple(
+        Fold(number, pictures, part.train, cut(part.held_out)) for number, part in enumerate(splits)
+    )
+
+
+def _crop_options(config: ReconstructionConfig) -> CropOptions:
+    return CropOptions(
+        size=config.size,
+        channels=config.channels,
+        max_downscale=config.max_downscale,
+        flip=config.flip,
+    )
+
+
+def _network(config: ReconstructionConfig, code_size: int, seed: int) -> torch.nn.Module:
+    return build_network(
+        config.network,
+        size=config.size,
+        channels=config.channels,
+        code_size=code_size,
+        widths=config.widths,
+        seed=seed,
+    )
+
+
+def _check_network(network: torch.nn.Module, config: ReconstructionConfig) -> None:
+    """Refuse a network that does not give back pictures of the size that it took."""
+    picture = torch.rand(2, config.channels, config.size, config.size)
+    try:
+        with torch.no_grad():
+            output = network(picture)
+    except (RuntimeError, TypeError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise UserError(
+            f"the network {config.network!r} fails on {config.size}×{config.size} pictures: {first}"
+        ) from error
+    if not isinstance(output, torch.Tensor) or output.shape != picture.shape:
+        came = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+        raise UserError(
+            f"the network {config.network!r} must return pictures of the shape it takes, "
+            f"{tuple(picture.shape)}; got {came}."
+        )
+
+
+def describe(plan: Plan) -> list[str]:
+    """Say in a few lines what a run would do: for ``--dry-run`` and the head of every run."""
+    config = plan.config
+    trainings = sum(1 for _ in plan.tasks())
+    held_out = sum(len(fold.held_out.names) for fold in plan.folds)
+    sources = len({source for fold in plan.folds for source in fold.held_out.sources})
+    judged = f"judged on {held_out} crops of {sources} pictures"
+    if len(plan.folds) > 1:
+        judged += f", cross-fitted in {len(plan.folds)} folds"
+    colour = "gray" if config.channels == 1 else "colour"
+    levels = fit_levels(MS_SSIM, (config.size, config.size))
+    lines = [
+        f"pictures   {len(plan.pictures)} in {config.data}; {judged}",
+        f"crops      {config.size}×{config.size}, {colour}, MS-SSIM on {levels} levels",
+    ]
+    for code_size, count in plan.parameters.items():
+        lines.append(f"network    {config.network}, code of {code_size}, {count:,} weights")
+    lines += [
+        f"losses     {', '.join(config.losses)}",
+        f"budget     {trainings} trainings of {config.steps} steps of {config.batch_size} crops",
+    ]
+    if plan.pictures.skipped:
+        lines.append(summarise_skipped(plan.pictures.skipped))
+    return lines
+
+
+def run_reconstruction(
+    config: ReconstructionConfig,
+    out: Path,
+    *,
+    command: str,
+    resume: bool = False,
+    console: Console | None = None,
+) -> dict[str, Any] | None:
+    """Train, compare and report into the folder `out`.
+
+    Args:
+        config: what to do.
+        out: the run folder; it must not exist unless `resume`.
+        command: the command line, for the records.
+        resume: go on where an earlier run into `out` stopped.
+        console: where progress is shown; None shows nothing.
+
+    Returns:
+        The content of results.json, or None on all processes but the first.
+
+    Raises:
+        UserError: bad input, or an `out` that exists.
+        Interrupted: stopped by a signal, with the state saved.
+    """
+    plan = make_plan(config)
+    fabric = launch_fabric()
+    settings = config.model_dump(mode="json")
+    with ExitStack() as stack:
+
+        def open_folder() -> None:
+            stack.enter_context(
+                RunFolder.create(out, config=settings, command=command, resume=resume)
+            )
+
+        on_first_process(fabric, open_folder)
+        shown = console if fabric.is_global_zero else None
+        if shown is not None:
+            for line in describe(plan):
+                shown.print(line, highlight=False, markup=False)
+        trials = [_run(plan, task, out, fabric, resume, shown) for task in plan.tasks()]
+        results: list[dict[str, Any]] = []
+
+        def write() -> None:
+            results.append(_write_results(plan, out, trials, command))
+
+        on_first_process(fabric, write)
+    return results[0] if results else None
+
+
+def _run(
+    plan: Plan, task: Task, root: Path, fabric: Fabric, resume: bool, console: Console | None
+) -> Trial:
+    """Train one network and evaluate it."""
+    config, fold = plan.config, task.fold
+    held_out = fold.held_out.pixels
+    # Spread over all pictures, whatever their number.
+    chosen = np.linspace(0, len(held_out) - 1, min(VALIDATION_PICTURES, len(held_out)))
+    crops = _crop_options(config)
+
+    def batches(start_step: int, rank: int, world_size: int) -> CropStream:
+        return CropStream(
+            fold.pictures,
+            fold.train,
+            crops,
+            batch_size=config.batch_size,
+            steps=config.steps,
+            seed=task.seed,
+            start_step=start_step,
+            rank=rank,
+            world_size=world_size,
+        )
+
+    tags = plan.tags(task)
+    outcome = train(
+        _network(config, task.code_size, task.seed),
+        plan.losses[task.loss],
+        batches,
+        options=_training_options(config, task.loss),
+        folder=root / checkpoint_place(task.loss, task.seed, **tags),
+        root=root,
+        loss_name=task.loss,
+        seed=task.seed,
+        tags=tags,
+        fabric=fabric,
+        validation=held_out[chosen.round().astype(np.int64)],
+        measures=_VALIDATION_MEASURES,
+        resume=resume,
+        progress=console if console is not None else False,
+    )
+    evaluation = evaluate(outcome.ema_network or outcome.network, held_out, fabric.device)
+    return Trial(task.code_size, fold.number, task.seed, task.loss, evaluation, outcome.seconds)
+
+
+_VALIDATION_MEASURES: dict[str, Any] = {
+    "psnr": partial(psnr, data_range=1.0, reduction="none"),
+    "ssim": partial(ssim, data_range=1.0, reduction="none"),
+}
+
+
+def _training_options(config: ReconstructionConfig, loss: str) -> TrainingOptions:
+    return TrainingOptions(
+        steps=config.steps,
+        batch_size=config.batch_size,
+        learning_rate=config.rate(loss),
+        schedule=config.schedule,
+        warmup=config.warmup,
+        weight_decay=config.weight_decay,
+        clip_norm=config.clip_norm,
+        ema=config.ema,
+        precision=config.precision,
+        validate_every=config.validate_every,
+        checkpoint_every=config.checkpoint_every,
+        keep_last=config.keep_last,
+        log_every=max(1, min(50, config.steps // 20)),
+    )
+
+
+def _write_results(plan: Plan, root: Path, trials: list[Trial], command: str) -> dict[str, Any]:
+    """Write results.json, results.csv, report.html and study-bundle/ into the run folder."""
+    config = plan.config
+    pixels = np.concatenate([f.held_out.pixels.numpy() for f in plan.folds])
+    names = [name for f in plan.folds for name in f.held_out.names]
+    sources = [source for f in plan.folds for source in f.held_out.sources]
+    tables = {
+        code_size: {loss: gather(trials, code_size, loss) for loss in config.losses}
+        for code_size in config.code_size
+    }
+    compared = {
+        code_size: compare(
+            losses,
+            sources,
+            size=config.size,
+            levels=fit_levels(MS_SSIM, (config.size, config.size)),
+            learning_rates={loss: config.rate(loss) for loss in config.losses},
+        )
+        for code_size, losses in tables.items()
+    }
+    first = config.code_size[0]
+    now = environment(command)
+    results: dict[str, Any] = {
+        "format": 1,
+        "snellen": __version__,
+        "experiment": "reconstruction",
+        "command": command,
+        "date": now["date"],
+        "commit": now["commit"],
+        "hardware": now["hardware"],
+        "seconds": sum(trial.train_seconds for trial in trials),
+        "config": config.model_dump(mode="json"),
+        "data": _describe_data(plan, sources),
+        "code_size": first,
+        **compared[first],
+    }
+    if len(config.code_size) > 1:
+        results["sweep"] = [{"code_size": c, **compared[c]} for c in config.code_size]
+    shown = tables[first]
+    write_csv(root / "results.csv", tables, names, sources, size=config.size)
+    write_study_bundle(
+        root / "study-bundle",
+        pixels,
+        {loss: table.pixels for loss, table in shown.items()},
+        names,
+        sources,
+        {"command": command, "date": now["date"], "code_size": first, "seed": 0},
+    )
+    write_reconstruction_report(
+        root / "report.html",
+        ReportInput(
+            results=results,
+            pixels=pixels,
+            reconstructions={loss: table.pixels for loss, table in shown.items()},
+            names=names,
+            sources=sources,
+            per_picture={loss: table.measures for loss, table in shown.items()},
+            curves=read_rows(root / "metrics.jsonl"),
+            ssim_maps={loss: ssim_maps(t.pixels, pixels) for loss, t in shown.items()},
+        ),
+    )
+    # Last, so that a folder with results.json is a finished one.
+    write_json(root / "results.json", results)
+    return results
+
+
+def _describe_data(plan: Plan, sources: list[str]) -> dict[str, Any]:
+    reasons = Counter(skipped.reason for skipped in plan.pictures.skipped)
+    training = [len({plan.pictures.source(int(i)) for i in f.train[:100_000]}) for f in plan.folds]
+    return {
+        "spec": plan.config.data,
+        "held_out_spec": plan.config.held_out_data or plan.config.data,
+        "pictures": len(plan.pictures),
+        "sources": len(set(sources)) if len(plan.folds) > 1 else len(set(sources)) + training[0],
+        "train_sources": min(training),
+        "held_out_sources": len(set(sources)),
+        "held_out_pictures": len(sources),
+        "skipped": dict(reasons),
+        "folds": plan.config.folds,
+    }

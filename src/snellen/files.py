@@ -1,0 +1,75 @@
+"""Writing files so that a reader never meets half of one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from snellen.errors import UserError
+
+__all__ = ["atomic_path", "atomic_write", "sync_folder", "write_error"]
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full: free some space or name another place",
+    errno.EDQUOT: "the disk quota is used up: free some space or name another place",
+    errno.EROFS: "the file system is read-only: name another place",
+    errno.EACCES: "permission denied: name a place you may write to",
+    errno.EPERM: "permission denied: name a place you may write to",
+    errno.ENOTDIR: "a part of that path is a file, not a folder: name another place",
+    errno.EISDIR: "that is a folder: name a file",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+}
+
+
+def write_error(path: str | os.PathLike[str], error: OSError) -> UserError:
+    """Say in one sentence why `path` could not be written."""
+    reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+    return UserError(f"cannot write {os.fspath(path)}: {reason}.")
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
+
+    The folder of `path` is made when it is missing. If the block fails, the temporary file is
+    removed and whatever was at `path` stays as it was.
+
+    Raises:
+        UserError: the place cannot be written (read-only, full, no permission).
+    """
+    target = Path(path)
+    # The suffix is kept, because image writers choose their format by it.
+    temporary = target.with_name(f".tmp-{uuid.uuid4().hex[:8]}-{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        descriptor = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise write_error(target, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: str | os.PathLike[str], content: bytes | str) -> None:
+    """Write `content` (text as UTF-8) to `path`, whole or not at all."""
+    data = content.encode() if isinstance(content, str) else content
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Make the names inside `folder` durable (a rename survives a power cut only after this)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,186 @@
+"""The report of one run: a single HTML file, offline, light and dark, readable on a phone.
+
+Everything that came from outside (file names, names of losses, the configuration) goes through
+Jinja2's autoescaping. Style sheet and script stand inside the file; there is no other request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import numpy as np
+import yaml
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from snellen.files import atomic_write
+from snellen.reports import tables
+from snellen.reports.gallery import ERROR_LIMIT, Pictures, legend_colours, make_gallery
+from snellen.reports.sections import (
+    curve_panels,
+    distribution_panels,
+    octave_panel,
+    protocol,
+    sweep_panels,
+)
+from snellen.reports.takeaway import takeaway
+
+__all__ = ["ReportInput", "write_reconstruction_report"]
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """What a reconstruction report is made of; n pictures of side S, all 8 bit.
+
+    Attributes:
+        results: results.json, format 1.
+        pixels: the held-out originals, uint8 (n, C, S, S).
+        reconstructions: of each loss under seed 0, uint8 (n, C, S, S).
+        names: n short names, as the reader may know them.
+        sources: n labels of the source pictures.
+        per_picture: for each loss the values of each measure, shape (seeds, n).
+        curves: rows of metrics.jsonl, each with "loss", "seed", "step" and "kind" ("train" or
+            "validation"); others are passed over.
+        ssim_maps: for each loss (or none) the SSIM map under seed 0, float32 (n, S, S).
+    """
+
+    results: Mapping[str, Any]
+    pixels: NDArray[np.uint8]
+    reconstructions: Mapping[str, NDArray[np.uint8]]
+    names: Sequence[str]
+    sources: Sequence[str]
+    per_picture: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    curves: Sequence[Mapping[str, Any]] = ()
+    ssim_maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.results.get("format") != 1:
+            raise ValueError(f"results have format {self.results.get('format')!r}; need 1.")
+        if not self.results.get("losses"):
+            raise ValueError("results have no losses: there is nothing to report.")
+        count = len(self.pixels)
+        if len(self.names) != count or len(self.sources) != count:
+            raise ValueError(
+                f"{count} pictures came with {len(self.names)} names and {len(self.sources)} "
+                "sources; one of each is needed for every picture."
+            )
+        for loss, made in self.reconstructions.items():
+            if made.shape != self.pixels.shape or made.dtype != np.uint8:
+                raise ValueError(
+                    f"reconstructions of {loss} are {made.dtype} {made.shape}; "
+                    f"uint8 {self.pixels.shape} is needed, as the originals."
+                )
+        for loss, maps in self.ssim_maps.items():
+            if len(maps) != count:
+                raise ValueError(f"{len(maps)} SSIM maps of {loss} came for {count} pictures.")
+
+
+def write_reconstruction_report(path: str | os.PathLike[str], report: ReportInput) -> None:
+    """Write the report of `report` to `path`, whole or not at all.
+
+    The takeaway comes first, then the tables, the pictures, the distributions, the training and
+    the protocol. Pictures are PNG inside the file, at most about 5 MB of it in all.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
+    page = _environment().get_template("report.html.j2").render(_context(report))
+    # A file name that is no valid text (it may hold any byte) must not stop the report.
+    atomic_write(path, page.encode("utf-8", "replace"))
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("snellen.reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["thousands"] = lambda value: f"{value:,}"
+    return environment
+
+
+def _resource(name: str) -> Markup:
+    """A file of our own beside the templates, for a style or script element."""
+    text = (files("snellen.reports") / "templates" / name).read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704 - ours, and part of the package
+
+
+def _context(report: ReportInput) -> dict[str, Any]:
+    results = report.results
+    names = list(results["losses"])
+    first = names[0]
+    bands, octaves = tables.octave_rows(results)
+    measures = tables.measures_in(results["losses"])
+    script = _resource("report.js")
+    digest = hashlib.sha256(script.encode()).digest()
+    return {
+        "style": _resource("report.css"),
+        "script": script,
+        # No other script runs, whatever a file name may smuggle in.
+        "script_hash": f"sha256-{base64.b64encode(digest).decode()}",
+        "results": results,
+        "names": names,
+        "first": first,
+        "takeaway": takeaway(results),
+        "measures": measures,
+        "levels": results["losses"][first].get("ms_ssim", {}).get("levels"),
+        "scores": tables.score_rows(results),
+        "changes": tables.change_rows(results),
+        "bands": bands,
+        "octaves": octaves,
+        "gallery": make_gallery(_pictures(report), names),
+        "error_limit": ERROR_LIMIT,
+        "map_colours": legend_colours(),
+        "distributions": distribution_panels(report.per_picture, names, measures),
+        "octave_panel": octave_panel(results),
+        "curves": curve_panels(report.curves, names, results.get("code_size")),
+        "sweep": sweep_panels(results),
+        "protocol": protocol(results),
+        "config": _as_yaml(results.get("config")),
+        "date": _date(results.get("date")),
+    }
+
+
+def _pictures(report: ReportInput) -> Pictures:
+    """What the gallery needs: seed 0 only, because its pictures are of seed 0."""
+    first_seed = {
+        loss: {key: np.atleast_2d(values)[0] for key, values in found.items()}
+        for loss, found in report.per_picture.items()
+    }
+    return Pictures(
+        report.pixels,
+        report.reconstructions,
+        report.ssim_maps,
+        [_readable(name) for name in report.names],
+        [_readable(source) for source in report.sources],
+        first_seed,
+    )
+
+
+def _readable(name: str) -> str:
+    """Control characters and half surrogates of a file name, made visible."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def _as_yaml(config: Any) -> str:
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else ""
+
+
+def _date(text: str | None) -> str:
+    if not text:
+        return ""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{found.day} {found:%B %Y}"

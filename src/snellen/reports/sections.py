@@ -1,0 +1,349 @@
+"""The parts of a report between results and page: which panels there are, and the protocol."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from snellen.reports.figures import (
+    Line,
+    curve_panel,
+    density_panel,
+    difference_panel,
+    line_panel,
+)
+from snellen.reports.tables import MEASURES, Measure, duration, measures_in
+
+__all__ = [
+    "curve_panels",
+    "distribution_panels",
+    "octave_panel",
+    "protocol",
+    "sweep_panels",
+]
+
+_IN_FIGURES = ("psnr", "ssim", "ms_ssim", "edge_f")
+_POINTS = 160  # of a curve: more than a panel has pixels to tell apart
+
+_EVALUATION = (
+    "Outputs are clipped and rounded to 8 bit before anything is measured. Each measure is taken "
+    "for every picture and averaged over pictures and seeds; PSNR is the mean of per-picture PSNR. "
+    "MSE and MAE are for a range of [0, 1]."
+)
+_INTERVALS = (
+    "95 %, percentile bootstrap that draws source pictures (with all their crops) and seeds "
+    "together; differences are paired by picture and seed, this loss minus the first."
+)
+
+Panel = tuple[str, Markup]  # a heading and an SVG
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def distribution_panels(
+    per_picture: Mapping[str, Mapping[str, NDArray[np.float64]]],
+    names: Sequence[str],
+    measures: Sequence[Measure],
+) -> list[Panel]:
+    """For each measure its values over pictures, and its paired differences from the first loss.
+
+    Both are means over seeds. With one loss there are no differences.
+    """
+    means = {
+        name: {key: np.atleast_2d(values).mean(0) for key, values in per_picture[name].items()}
+        for name in names
+        if name in per_picture
+    }
+    panels = []
+    for measure in measures:
+        if measure.key not in _IN_FIGURES or not all(measure.key in f for f in means.values()):
+            continue
+        found = {name: means[name][measure.key] for name in means}
+        if not found:
+            continue
+        title = f"{measure.label} of each picture"
+        panel = density_panel(title, found, label=measure.heading, key=f"values-{measure.key}")
+        panels.append((measure.label, panel))
+        if len(found) > 1:
+            first = next(iter(found))
+            panels.append(
+                (f"{measure.label}, difference from {first}", _difference(measure, found, names))
+            )
+    return panels
+
+
+def _difference(
+    measure: Measure, found: Mapping[str, NDArray[np.float64]], names: Sequence[str]
+) -> Markup:
+    first = next(iter(found))
+    with np.errstate(invalid="ignore"):  # two infinite PSNRs: left out of the density
+        paired = {
+            name: (names.index(name), values - found[first])
+            for name, values in found.items()
+            if name != first
+        }
+    unit = f" ({measure.unit})" if measure.unit else ""
+    return difference_panel(
+        f"Difference in {measure.label} from {first}, picture by picture",
+        paired,
+        label=f"difference in {measure.label}{unit}",
+        higher_is_better=measure.higher_is_better,
+        key=f"differences-{measure.key}",
+    )
+
+
+def octave_panel(results: Mapping[str, Any]) -> Markup | None:
+    """Error by octave of spatial frequency, coarse to fine, or None where it was not measured."""
+    losses = results["losses"]
+    if not all(found.get("octaves") for found in losses.values()):
+        return None
+    lines = []
+    ticks: list[tuple[float, str]] = []
+    for index, (name, found) in enumerate(losses.items()):
+        octaves = sorted(found["octaves"], key=lambda entry: entry["low"])
+        ticks = [(float(place), entry["band"]) for place, entry in enumerate(octaves)]
+        errors = [entry["error"] for entry in octaves]
+        lines.append(_line(index, name, [place for place, _ in ticks], errors))
+    return line_panel(
+        "Error by octave of spatial frequency",
+        lines,
+        x_label="cycles per pixel (coarse to fine)",
+        y_label="error / original (dB)",
+        ticks=ticks,
+        key="octaves",
+        zero=True,
+    )
+
+
+def sweep_panels(results: Mapping[str, Any]) -> list[Panel]:
+    """Each measure against the code size; empty unless several sizes were trained."""
+    sweep = sorted(results.get("sweep") or [], key=lambda entry: entry["code_size"])
+    if len(sweep) < 2:
+        return []
+    panels = []
+    places = [math.log2(entry["code_size"]) for entry in sweep]
+    ticks = [(place, str(entry["code_size"])) for place, entry in zip(places, sweep, strict=True)]
+    names = list(results["losses"])
+    common = [m for m in MEASURES if all(m in measures_in(e["losses"]) for e in sweep)]
+    for measure in common:
+        if measure.key not in _IN_FIGURES:
+            continue
+        lines = [
+            _line(index, name, places, [entry["losses"][name][measure.key] for entry in sweep])
+            for index, name in enumerate(names)
+            if all(name in entry["losses"] for entry in sweep)
+        ]
+        panel = line_panel(
+            f"{measure.label} against code size",
+            lines,
+            x_label="numbers in the code",
+            y_label=measure.heading,
+            ticks=ticks,
+            key=f"sweep-{measure.key}",
+        )
+        panels.append((measure.label, panel))
+    return panels
+
+
+def _line(
+    index: int, name: str, places: Sequence[float], found: Sequence[Mapping[str, float]]
+) -> Line:
+    mean, low, high = ([entry[key] for entry in found] for key in ("mean", "low", "high"))
+    return Line(index, name, places, mean, low, high)
+
+
+def curve_panels(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], code_size: int | None
+) -> list[Panel]:
+    """Validation measures and the relative training objective against steps."""
+    kept = [row for row in rows if _is_row(row, names, code_size)]
+    panels = []
+    for measure in (m for m in MEASURES if m.key in _IN_FIGURES):
+        curves = _curves(kept, names, "validation", measure.key)
+        if curves:
+            title = f"{measure.label} on validation pictures"
+            panel = curve_panel(title, curves, y_label=measure.heading, key=f"curve-{measure.key}")
+            panels.append((f"Validation {measure.label}", panel))
+    objective = _curves(kept, names, "train", "value")
+    relative = [
+        (index, name, [(steps, values / values[0]) for steps, values in runs])
+        for index, name, runs in objective
+        if all(values[0] > 0 and (values > 0).all() for _, values in runs)
+    ]
+    if relative:
+        panel = curve_panel(
+            "Training objective relative to its first value",
+            relative,
+            y_label="share of first value",
+            key="curve-objective",
+            log=True,
+        )
+        panels.append(("Training objective", panel))
+    return panels
+
+
+def _is_row(row: Mapping[str, Any], names: Sequence[str], code_size: int | None) -> bool:
+    return (
+        row.get("loss") in names
+        and isinstance(row.get("step"), int)
+        and row.get("code_size", code_size) == code_size
+    )
+
+
+def _curves(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], kind: str, key: str
+) -> list[tuple[int, str, list[Curve]]]:
+    """The runs (seed, fold) of each loss that have the value, thinned to what a panel can show."""
+    runs: dict[str, dict[tuple[str, ...], dict[int, float]]] = defaultdict(dict)
+    for row in rows:
+        value = row.get(key)
+        if row.get("kind") != kind or not isinstance(value, int | float):
+            continue
+        if math.isfinite(value):
+            run = (str(row.get("seed")), str(row.get("fold")))
+            runs[row["loss"]].setdefault(run, {})[row["step"]] = float(value)
+    found = []
+    for index, name in enumerate(names):
+        thinned = [_thinned(sorted(run.items())) for run in runs.get(name, {}).values()]
+        if any(len(steps) > 1 for steps, _ in thinned):
+            found.append((index, name, thinned))
+    return found
+
+
+def _thinned(points: Sequence[tuple[int, float]]) -> Curve:
+    """Means of equally many neighbouring points, so that nothing is left out."""
+    steps = np.array([step for step, _ in points], dtype=np.float64)
+    values = np.array([value for _, value in points], dtype=np.float64)
+    size = -(-len(points) // _POINTS)
+    starts = np.arange(0, len(points), size)
+    counts = np.diff(np.append(starts, len(points)))
+    # Steps by the last of each group: runs of one length then share their steps.
+    ends = np.append(starts[1:], len(points)) - 1
+    return steps[ends], np.add.reduceat(values, starts) / counts
+
+
+def protocol(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What exactly was done, as (term, text) pairs; what results do not say is left out."""
+    data, config = results.get("data", {}), results.get("config", {})
+    terms = [
+        ("Pictures", " ".join(_data_sentences(data))),
+        ("Network", _network(config, results.get("code_size"))),
+        ("Training", _training(config, results["losses"])),
+        ("Evaluation", _EVALUATION),
+        ("Intervals", _INTERVALS),
+        ("MS-SSIM", _levels(results["losses"])),
+    ]
+    described = results.get("measures", {})
+    terms += [("Edges F", described.get("edge_f", "")), ("Octaves", described.get("octaves", ""))]
+    terms.append(("Machine", ", ".join(_hardware(results.get("hardware", {})))))
+    terms.append(("Software", _software(results)))
+    return [(term, text) for term, text in terms if text]
+
+
+def _data_sentences(data: Mapping[str, Any]) -> Iterator[str]:
+    if not data:
+        return
+    yield f"{data.get('spec', '')}: {_count(data.get('pictures'), 'picture')}"
+    yield f"from {_count(data.get('sources'), 'source')}."
+    skipped = {reason: count for reason, count in (data.get("skipped") or {}).items() if count}
+    if skipped:
+        listed = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items())
+        yield f"Skipped: {listed}."
+    folds = data.get("folds", 1)
+    held = _count(data.get("held_out_pictures"), "crop")
+    held += f" of {_count(data.get('held_out_sources'), 'source picture')}"
+    if folds > 1:
+        yield (
+            f"Cross-fitted in {folds} folds, split by source picture: each network is measured "
+            f"only on sources it never saw, {held} in all."
+        )
+    else:
+        train = _count(data.get("train_sources"), "source picture")
+        yield f"Split by source picture: trained on {train}, measured on {held}."
+
+
+def _network(config: Mapping[str, Any], code_size: int | None) -> str:
+    said = [str(config.get("network", ""))]
+    for key, label in (("widths", "widths"), ("size", "side"), ("channels", "channels")):
+        if (value := _find(config, key)) is not None:
+            said.append(f"{label} {_plain(value)}")
+    if code_size:
+        said.append(f"code of {code_size:,} numbers")
+    return ", ".join(part for part in said if part)
+
+
+def _training(config: Mapping[str, Any], losses: Mapping[str, Mapping[str, Any]]) -> str:
+    said = ["The same initial weights, batches and budget under each loss"]
+    for key, label in (
+        ("steps", "{} steps"),
+        ("batch_size", "batches of {}"),
+        ("seeds", "{}"),
+        ("precision", "precision {}"),
+        ("schedule", "{} schedule"),
+    ):
+        if (value := _find(config, key)) is not None:
+            said.append(label.format(_seeds(value) if key == "seeds" else _plain(value)))
+    rates = {name: found.get("learning_rate") for name, found in losses.items()}
+    if all(rate is not None for rate in rates.values()):
+        if len(set(rates.values())) == 1:
+            said.append(f"learning rate {next(iter(rates.values())):g}")
+        else:
+            listed = ", ".join(f"{rate:g} for {name}" for name, rate in rates.items())
+            said.append(f"learning rate {listed}")
+    return "; ".join(said) + "."
+
+
+def _seeds(value: Any) -> str:
+    return _count(len(value) if isinstance(value, list | tuple) else int(value), "seed")
+
+
+def _levels(losses: Mapping[str, Mapping[str, Any]]) -> str:
+    levels = next(iter(losses.values())).get("ms_ssim", {}).get("levels")
+    if levels is None:
+        return ""
+    return f"Mean per level, then the product, with the {_count(levels, 'level')} that fit."
+
+
+def _hardware(hardware: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in hardware.items():
+        if isinstance(value, str | int | float) and value != "":
+            text = str(key).replace("_", " ")
+            yield str(value) if text in ("cpu", "gpu", "device", "processor") else f"{text} {value}"
+
+
+def _software(results: Mapping[str, Any]) -> str:
+    said = [f"snellen {results.get('snellen', '')}".strip()]
+    if results.get("commit"):
+        said.append(f"commit {str(results['commit'])[:12]}")
+    if results.get("seconds") is not None:
+        said.append(f"the whole run took {duration(results['seconds'])}")
+    return ", ".join(said)
+
+
+def _find(config: Any, key: str) -> Any:
+    """The value of `key` at any depth, the shallowest first."""
+    if not isinstance(config, Mapping):
+        return None
+    if key in config:
+        return config[key]
+    for value in config.values():
+        if (found := _find(value, key)) is not None:
+            return found
+    return None
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "-".join(str(part) for part in value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _count(count: int | None, word: str) -> str:
+    if count is None:
+        return f"{word}s"
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

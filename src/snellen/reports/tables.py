@@ -1,0 +1,337 @@
+"""Numbers as readers meet them: measures, their digits and signs, and the tables of a report.
+
+Everything here takes parts of results.json (format 1) and returns plain values for the templates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "MEASURES",
+    "Cell",
+    "Change",
+    "Measure",
+    "Row",
+    "change_rows",
+    "duration",
+    "measures_in",
+    "number",
+    "octave_rows",
+    "score_rows",
+    "signed",
+    "span",
+]
+
+Results = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure: its key in results.json, how it is written, and which direction is better."""
+
+    key: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    digits: int
+    scale: float = 1.0
+    scale_label: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The label with its unit or scale: ``PSNR (dB)``.
+
+        >>> MEASURES[0].heading
+        'PSNR (dB)'
+        """
+        note = self.unit or self.scale_label
+        return f"{self.label} ({note})" if note else self.label
+
+
+MEASURES = (
+    Measure("psnr", "PSNR", "dB", True, 2),
+    Measure("ssim", "SSIM", "", True, 3),
+    Measure("ms_ssim", "MS-SSIM", "", True, 3),
+    Measure("edge_f", "Edges F", "", True, 3),
+    Measure("mse", "MSE", "", False, 2, 1000.0, "×10⁻³"),
+    Measure("mae", "MAE", "", False, 2, 100.0, "×10⁻²"),
+)
+"""The measures of a report, in the order of its tables."""
+
+
+def measures_in(losses: Mapping[str, Mapping[str, Any]]) -> list[Measure]:
+    """The measures that every loss of results.json has."""
+    return [
+        measure
+        for measure in MEASURES
+        if losses and all(_is_interval(found.get(measure.key)) for found in losses.values())
+    ]
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number with a true minus sign; infinite and missing values are written as such.
+
+    >>> number(-0.5, 2), number(float("inf"), 2), number(-0.0001, 2), number(None, 1)
+    ('−0.50', '∞', '0.00', '–')
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def signed(value: float | None, digits: int) -> str:
+    """Like `number`, with a plus sign before what is above zero.
+
+    >>> signed(0.02, 3), signed(-0.02, 3), signed(0.0, 1)
+    ('+0.020', '−0.020', '0.0')
+    """
+    text = number(value, digits)
+    positive = value is not None and value > 0 and text.strip("0.") != ""
+    return f"+{text}" if positive else text
+
+
+def span(low: float | None, high: float | None, digits: int) -> str:
+    """The limits of an interval: ``[0.015, 0.026]``.
+
+    >>> span(-0.1, 0.25, 1)
+    '[−0.1, 0.2]'
+    """
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    >>> duration(8.24), duration(252), duration(7300)
+    ('8.2 s', '4 min 12 s', '2 h 2 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of the table of scores; `mark` is "", "best" or "tied"."""
+
+    value: str
+    limits: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """The scores of one loss."""
+
+    loss: str
+    index: int
+    cells: list[Cell]
+    seconds: str
+
+
+def score_rows(results: Results) -> list[Row]:
+    """One row for each loss: mean, interval, and whether it is the best of its column.
+
+    "best" is the best mean of its column. It is "tied" where the paired comparison cannot tell it
+    from the first loss (or, when the first is best, some other from it).
+    """
+    losses = results["losses"]
+    measures = measures_in(losses)
+    marks = {measure.key: _best(results, measure) for measure in measures}
+    rows = []
+    for index, (name, found) in enumerate(losses.items()):
+        cells = []
+        for measure in measures:
+            entry = found[measure.key]
+            best, mark = marks[measure.key]
+            cells.append(
+                Cell(
+                    number(_times(entry["mean"], measure.scale), measure.digits),
+                    span(
+                        _times(entry["low"], measure.scale),
+                        _times(entry["high"], measure.scale),
+                        measure.digits,
+                    ),
+                    mark if name == best else "",
+                )
+            )
+        seconds = found.get("train_seconds")
+        rows.append(Row(name, index, cells, duration(seconds) if seconds is not None else "–"))
+    return rows
+
+
+def _best(results: Results, measure: Measure) -> tuple[str, str]:
+    losses = results["losses"]
+    sign = 1 if measure.higher_is_better else -1
+    if len(losses) < 2:
+        return "", ""
+    best = max(losses, key=lambda name: sign * _or_nan(losses[name][measure.key]["mean"]))
+    first = next(iter(losses))
+    rivals = [name for name in losses if name != first] if best == first else [best]
+    differences = results.get("differences", {})
+    separated = all(
+        decided(differences.get(name, {}).get(measure.key)) for name in rivals if name != first
+    )
+    return best, "best" if separated else "tied"
+
+
+def decided(entry: Mapping[str, float] | None) -> int:
+    """Sign of a difference whose interval excludes zero, else 0.
+
+    >>> decided({"mean": 1, "low": 0.5, "high": 2}), decided({"mean": 1, "low": -1, "high": 2})
+    (1, 0)
+    """
+    if not _is_interval(entry):
+        return 0
+    assert entry is not None  # noqa: S101 - for the type checker; _is_interval has looked
+    return int(entry["low"] > 0) - int(entry["high"] < 0)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One paired difference, with a bar from `low` to `high` drawn on a scale of 0 to 100.
+
+    `verdict` is "better", "worse" or "open" (the interval includes zero).
+    """
+
+    value: str
+    limits: str
+    verdict: str
+    bar_low: float
+    bar_high: float
+    bar_mean: float
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """The differences of one loss from the first."""
+
+    loss: str
+    index: int
+    changes: list[Change]
+
+
+def change_rows(results: Results) -> list[ChangeRow]:
+    """One row for each loss but the first: paired differences from the first, per measure.
+
+    The bars of one measure share their scale, zero at its middle, so that losses can be compared
+    down a column.
+    """
+    differences = results.get("differences") or {}
+    measures = measures_in(results["losses"])
+    names = list(results["losses"])
+    reach = {
+        measure.key: _reach(found.get(measure.key) for found in differences.values())
+        for measure in measures
+    }
+    return [
+        ChangeRow(
+            name,
+            names.index(name) if name in names else 0,
+            [_change(found.get(measure.key), measure, reach[measure.key]) for measure in measures],
+        )
+        for name, found in differences.items()
+    ]
+
+
+def _change(entry: Mapping[str, float] | None, measure: Measure, reach: float) -> Change:
+    if not _is_interval(entry):
+        return Change("–", "", "open", 50, 50, 50)
+    assert entry is not None  # noqa: S101 - for the type checker; _is_interval has looked
+    low, mean, high = (entry[key] * measure.scale for key in ("low", "mean", "high"))
+    digits = digits_for(high - low, measure.digits)
+    sign = decided(entry)
+    verdict = (
+        "open" if sign == 0 else "better" if (sign > 0) == measure.higher_is_better else "worse"
+    )
+    places = [_place(value, reach * measure.scale) for value in (low, high, mean)]
+    return Change(signed(mean, digits), span(low, high, digits), verdict, *places)
+
+
+def digits_for(width: float, digits: int) -> int:
+    """More digits where an interval is too narrow to be read with the usual ones (two at most).
+
+    >>> digits_for(0.011, 3), digits_for(0.0006, 3), digits_for(0.0, 3)
+    (3, 4, 3)
+    """
+    if not math.isfinite(width) or width <= 0:
+        return digits
+    extra = 0
+    while extra < 2 and width < 3 * 10.0 ** -(digits + extra):
+        extra += 1
+    return digits + extra
+
+
+def _reach(entries: Iterable[Mapping[str, float] | None]) -> float:
+    """The largest finite distance from zero that any interval reaches."""
+    ends = [
+        abs(entry[key])
+        for entry in entries
+        if entry is not None and _is_interval(entry)
+        for key in ("low", "high")
+        if math.isfinite(entry[key])
+    ]
+    return max(ends, default=0.0)
+
+
+def _place(value: float, reach: float) -> float:
+    if reach == 0 or math.isnan(value):
+        return 50.0
+    return round(50 + 48 * max(-1.0, min(1.0, value / reach)), 2)
+
+
+@dataclass(frozen=True)
+class OctaveRow:
+    """The error of one loss in each octave, the finest first: texts, and which are the lowest."""
+
+    loss: str
+    index: int
+    cells: list[Cell]
+
+
+def octave_rows(results: Results) -> tuple[list[str], list[OctaveRow]]:
+    """The bands (cycles per pixel) and one row for each loss; empty where nothing was measured."""
+    losses = results["losses"]
+    if not all(found.get("octaves") for found in losses.values()):
+        return [], []
+    bands = [entry["band"] for entry in next(iter(losses.values()))["octaves"]]
+    lowest = [
+        min(_or_nan(found["octaves"][place]["error"]["mean"]) for found in losses.values())
+        for place in range(len(bands))
+    ]
+    rows = []
+    for index, (name, found) in enumerate(losses.items()):
+        cells = []
+        for place, entry in enumerate(found["octaves"]):
+            error = entry["error"]
+            best = len(losses) > 1 and error["mean"] == lowest[place]
+            limits = span(error["low"], error["high"], 2)
+            cells.append(Cell(number(error["mean"], 2), limits, "best" if best else ""))
+        rows.append(OctaveRow(name, index, cells))
+    return bands, rows
+
+
+def _is_interval(entry: object) -> bool:
+    return isinstance(entry, Mapping) and all(
+        isinstance(entry.get(key), int | float) for key in ("mean", "low", "high")
+    )
+
+
+def _times(value: float | None, scale: float) -> float | None:
+    return None if value is None else value * scale
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,357 @@
+"""One training: the same loop on a CPU, on a GPU and in many processes, resumable to the bit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from rich.console import Console
+from torch import Tensor, nn
+
+from snellen.errors import UserError
+from snellen.training.checkpoints import prune_checkpoints, write_checkpoint
+from snellen.training.interruptions import Interrupted, StopRequest, listen_for_stop
+from snellen.training.memory import keep_freed_memory
+from snellen.training.options import TrainingOptions, learning_rate_at
+from snellen.training.precision import autocast, strict_float32
+from snellen.training.processes import any_process, control_group, launch_fabric, on_first_process
+from snellen.training.progress import ProgressDisplay
+from snellen.training.protocols import Batch, BatchFactory, LossSchedule, Subject
+from snellen.training.readings import Readings
+from snellen.training.records import Records, read_rows
+from snellen.training.run_folder import file_name
+from snellen.training.state import TrainingState
+from snellen.training.validation import Measure, to_unit_range, validate
+
+__all__ = ["Outcome", "train"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training leaves in memory.
+
+    Args:
+        network: the trained network, on the training's device.
+        ema_network: the one with averaged weights, where `TrainingOptions.ema` asks for it.
+        steps: steps done.
+        seconds: time spent in steps, without validations and checkpoints, over all resumes.
+        history: the rows of the log, as in metrics.jsonl.
+    """
+
+    network: nn.Module
+    ema_network: nn.Module | None
+    steps: int
+    seconds: float
+    history: list[dict[str, Any]]
+
+
+def train(
+    network: nn.Module,
+    losses: LossSchedule,
+    batches: BatchFactory,
+    *,
+    options: TrainingOptions,
+    folder: Path,
+    loss_name: str,
+    seed: int = 0,
+    fabric: Fabric | None = None,
+    validation: Tensor | None = None,
+    measures: Mapping[str, Measure] | None = None,
+    root: Path | None = None,
+    tags: Mapping[str, str | int] | None = None,
+    resume: bool = False,
+    progress: bool | Console = True,
+) -> Outcome:
+    """Train `network` to reconstruct its input under a loss, and return it.
+
+    The weights after each step are a function of the initial weights, the batches, the options and
+    `seed`: a training that was stopped or killed and goes on with ``resume=True`` ends, on a CPU
+    with as many threads and processes, with the same bits as one that was not.
+
+    Args:
+        network: maps pictures (n, C, S, S) in [0, 1] to the same shape; it is trained in place.
+        losses: the loss of each step; called as ``loss(preds, target)`` on float32, range 1.
+        batches: opens the stream of batches, as ``batches(start_step, rank, world_size)``.
+        options: how to train.
+        folder: where the checkpoints go, such as ``runs/a/checkpoints/mse/seed-0``.
+        loss_name: the loss, as the log and messages call it.
+        seed: seed of all that is random inside the network and the loss.
+        fabric: from `launch_fabric`; None launches one.
+        validation: fixed uint8 pictures (n, C, S, S), measured every ``validate_every`` steps.
+        measures: further measures of the validation, by the name they have in the log.
+        root: the run folder, for metrics.jsonl, tensorboard/ and images/; None: what stands
+            above ``checkpoints`` in `folder`, or `folder` itself.
+        tags: further fields of the log's rows that tell this training from its sisters.
+        resume: go on from the newest whole checkpoint in `folder`; from the start without any.
+        progress: a bar or lines on standard error; False shows nothing. Or a console to show it on.
+
+    Raises:
+        UserError: a loss or gradient that is not finite (step and file names are told), a
+            checkpoint that does not fit, checkpoints in `folder` without `resume`, a full disk.
+        Interrupted: SIGTERM or Ctrl-C, after the state was saved.
+    """
+    fabric = fabric or launch_fabric()
+    if options.batch_size < fabric.world_size:
+        raise UserError(
+            f"a batch of {options.batch_size} cannot be shared by {fabric.world_size} processes: "
+            f"use a batch_size of {fabric.world_size} or more, or fewer processes."
+        )
+    subject = Subject(loss_name, seed, dict(tags or {}))
+    root, place = _places(Path(folder), root, subject)
+    with ExitStack() as stack:
+        cuda = fabric.device.type == "cuda"
+        stack.enter_context(torch.random.fork_rng([fabric.device] if cuda else []))
+        stack.enter_context(strict_float32(fabric.device))
+        keep_freed_memory(fabric.device)
+        state = TrainingState(network, options, fabric.device)
+        start, saved, notes = state.restore(fabric, Path(folder), subject, resume=resume)
+        opened: list[Records] = []
+
+        def open_records() -> list[dict[str, Any]]:
+            opened.append(stack.enter_context(Records(root, place, subject.fields, start)))
+            return read_rows(root / "metrics.jsonl", subject.fields)
+
+        history = on_first_process(fabric, open_records)
+        console = _console(progress) if fabric.is_global_zero else None
+        display = ProgressDisplay(str(subject), options.steps, start, console)
+        stack.enter_context(display)
+        for text in notes:
+            display.note(text)
+        if start < options.steps:
+            readings = Readings(fabric, subject, options.steps, Path(folder))
+            readings.interval = saved.get("interval", [])
+            stop = stack.enter_context(listen_for_stop())
+            stream = batches(start, fabric.global_rank, fabric.world_size)
+            _Training(
+                fabric=fabric,
+                state=state,
+                subject=subject,
+                losses=losses,
+                stream=stack.enter_context(_opened(stream)),
+                folder=Path(folder),
+                validation=validation,
+                measures=measures or {},
+                records=opened[0] if opened else None,
+                readings=readings,
+                display=display,
+                history=history,
+                stop=stop,
+            ).run(start)
+    return Outcome(state.bare, state.average, options.steps, state.seconds, history)
+
+
+@dataclass
+class _Training:
+    """The parts of one training, and the loop over its steps."""
+
+    fabric: Fabric
+    state: TrainingState
+    subject: Subject
+    losses: LossSchedule
+    stream: Iterator[Batch]
+    folder: Path
+    validation: Tensor | None
+    measures: Mapping[str, Measure]
+    records: Records | None  # of the first process only
+    readings: Readings
+    display: ProgressDisplay
+    history: list[dict[str, Any]]
+    stop: StopRequest
+    criterion: nn.Module | None = None
+
+    def run(self, start: int) -> None:
+        """Do the steps from `start` on, and after each what is due."""
+        fabric, options, state = self.fabric, self.state.options, self.state
+        group = control_group(fabric)
+        module, _ = fabric.setup(state.network, state.optimizer)
+        module.train()
+        # On one CPU a value is there to be read; elsewhere, reading makes the device wait.
+        at_once = fabric.device.type == "cpu" and fabric.world_size == 1
+        self.clock = time.perf_counter()
+        logged, logged_seconds = start, state.seconds
+        for step in range(start, options.steps):
+            self.step(module, step)
+            done = step + 1
+            last = done == options.steps
+            number = any_process(fabric, self.stop.number, group)
+            log = last or done % options.log_every == 0
+            measure = last or done % options.validate_every == 0
+            save = last or done % options.checkpoint_every == 0 or number != 0
+            if at_once or log or measure or save:
+                self.readings.read()
+            if log or measure or save:
+                with self.pause():
+                    if log:
+                        speed = (done - logged) / max(state.seconds - logged_seconds, 1e-9)
+                        logged, logged_seconds = done, state.seconds
+                        self.log(done, speed)
+                    value = self.validate(done) if measure else None
+                    if save:
+                        self.save(done, value)
+            self.display.update(done, self.readings.latest)
+            if number:
+                raise Interrupted(number, done, options.steps)
+
+    def step(self, module: Callable[[Tensor], Tensor], step: int) -> None:
+        """Do one optimizer step, without waiting for the device."""
+        fabric, options, state = self.fabric, self.state.options, self.state
+        batch = self.next_batch(step)
+        # Seeded anew each time, so that no random state has to travel in checkpoints.
+        torch.manual_seed(_mix(self.subject.seed, step, fabric.global_rank))
+        state.optimizer.param_groups[0]["lr"] = learning_rate_at(step, options)
+        target = to_unit_range(batch.pixels, fabric.device)
+        with autocast(fabric.device, options.precision):
+            output = module(target)
+        if output.shape != target.shape:
+            raise UserError(
+                f"the network turns pictures of shape {tuple(target.shape)} into "
+                f"{tuple(output.shape)}: it must return the shape that it is given."
+            )
+        loss = self.loss_at(step / options.steps)(output.float(), target)
+        if fabric.world_size > 1:
+            # Processes are averaged: a larger share of the batch must count for more.
+            loss = loss * (len(batch.pixels) * fabric.world_size / options.batch_size)
+        fabric.backward(loss)
+        norm = state.clip()
+        state.optimizer.step()
+        state.optimizer.zero_grad()
+        state.update_average(step)
+        self.readings.add(step, loss, norm, batch.names)
+
+    def next_batch(self, step: int) -> Batch:
+        """Return the batch of `step` from the stream."""
+        batch = next(self.stream, None)
+        if batch is None:
+            raise ValueError(f"the batches ended before step {step} of {self.state.options.steps}")
+        if batch.step != step:
+            raise ValueError(f"a batch of step {batch.step} came where step {step} was due")
+        return batch
+
+    def loss_at(self, fraction: float) -> nn.Module:
+        """Return the loss in force, on the device."""
+        criterion = self.losses.at(fraction)
+        if criterion is not self.criterion:
+            self.criterion = criterion.to(self.fabric.device)
+        return criterion
+
+    def log(self, done: int, speed: float) -> None:
+        """Write the row of the steps since the last one."""
+        value, norm = self.readings.take_interval()
+        self.write(
+            {
+                "kind": "train",
+                "step": done,
+                "value": value,
+                "gradient_norm": norm,
+                "learning_rate": learning_rate_at(done - 1, self.state.options),
+                "steps_per_second": speed,
+                "seconds": self.state.seconds,
+            }
+        )
+
+    def validate(self, done: int) -> float | None:
+        """Measure the weights and their average; return the value that decides on the best."""
+        if self.validation is None or not len(self.validation):
+            return None
+        row: dict[str, Any] = {"kind": "validation", "step": done}
+        best = math.nan
+        for prefix, network in (("", self.state.bare), ("ema_", self.state.average)):
+            if network is None:
+                continue
+            found = validate(
+                network,
+                # The last loss throughout: values before and after a switch must be comparable.
+                self.loss_at(1.0),
+                self.validation,
+                measures=self.measures,
+                fabric=self.fabric,
+                precision=self.state.options.precision,
+                batch_size=self.state.options.batch_size,
+            )
+            best = found.value
+            row |= {"pictures": found.pictures, f"{prefix}value": found.value}
+            row |= {f"{prefix}{name}": value for name, value in found.measures.items()}
+            examples = found.examples
+        self.write(row)
+        if self.records is not None:
+            self.records.write_pictures(done, self.validation[: len(examples)], examples)
+        return best if math.isfinite(best) else None
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Put a row into the log, on the first process, and into the history, on all."""
+        records = self.records
+        written = on_first_process(self.fabric, lambda: records.write(row) if records else row)
+        self.history.append(written)
+
+    def save(self, done: int, value: float | None) -> None:
+        """Write a checkpoint of step `done`, and delete those that need not be kept."""
+        rest = {
+            "subject": self.subject.fields,
+            "network": type(self.state.bare).__name__,
+            "validation": value,
+            "interval": self.readings.interval,
+            "processes": self.fabric.world_size,
+            "threads": torch.get_num_threads(),
+        }
+        checkpoint = self.state.checkpoint(done, rest)
+
+        def write() -> None:
+            if self.records is not None:
+                self.records.sync()
+            write_checkpoint(self.folder, checkpoint)
+            prune_checkpoints(self.folder, keep_last=self.state.options.keep_last, step=done)
+
+        on_first_process(self.fabric, write)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Keep the time that the block takes out of the training's seconds."""
+        self.state.seconds += time.perf_counter() - self.clock
+        try:
+            yield
+        finally:
+            self.clock = time.perf_counter()
+
+
+def _places(folder: Path, root: Path | None, subject: Subject) -> tuple[Path, Path]:
+    """Return the run folder, and this training's place in its tensorboard/ and images/."""
+    above = next((p.parent for p in folder.parents if p.name == "checkpoints"), None)
+    if above is not None and root in (None, above):
+        return above, folder.relative_to(above / "checkpoints")
+    return root or folder, Path(file_name(str(subject)))
+
+
+def _console(progress: bool | Console) -> Console | None:
+    if isinstance(progress, Console):
+        return progress
+    return Console(stderr=True) if progress else None
+
+
+def _mix(seed: int, step: int, rank: int) -> int:
+    """Return a seed of its own for each step and process."""
+    mixed = (seed * 0x9E3779B97F4A7C15 + step * 0xD1B54A32D192ED03 + rank) % 2**64
+    # The finaliser of SplitMix64 (Steele et al., OOPSLA 2014): torch keeps only the low 32 bits.
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**64
+    return (mixed ^ (mixed >> 31)) % 2**63
+
+
+@contextmanager
+def _opened(stream: Any) -> Iterator[Iterator[Batch]]:
+    """Iterate over `stream`, and close it and its iterator afterwards."""
+    with ExitStack() as stack:
+        if hasattr(stream, "__enter__"):
+            stream = stack.enter_context(stream)
+        elif hasattr(stream, "close"):
+            stack.enter_context(closing(stream))
+        iterator = iter(stream)
+        if iterator is not stream and hasattr(iterator, "close"):
+            stack.enter_context(closing(iterator))
+        yield iterator

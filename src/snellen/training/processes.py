@@ -1,0 +1,115 @@
+"""One process or many: starting Fabric, and doing a thing once for all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from lightning_fabric import Fabric
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from torch import Tensor
+
+from snellen.errors import UserError
+
+__all__ = ["any_process", "broadcast_tensors", "launch_fabric", "on_first_process", "sum_over"]
+
+T = TypeVar("T")
+
+
+def launch_fabric(accelerator: str = "auto") -> Fabric:
+    """Start Lightning Fabric: one process on one device, or all those that ``torchrun`` started.
+
+    Args:
+        accelerator: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``mps``.
+
+    Precision is no business of Fabric's here: `train` runs autocast itself, so that one Fabric
+    serves trainings of every precision.
+
+    Raises:
+        UserError: no such device, or fewer GPUs than processes.
+    """
+    # Its notes about hardware and process groups are not for our users.
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    many = dist.is_available() and dist.is_torchelastic_launched()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fabric = Fabric(
+                accelerator=accelerator,
+                devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if many else 1,
+                num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")) if many else 1,
+                strategy="ddp" if many else "auto",
+            )
+            fabric.launch()
+    except (RuntimeError, ValueError, MisconfigurationException) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"training on {accelerator!r} cannot start: {reason}") from error
+    return fabric
+
+
+def on_first_process(fabric: Fabric, action: Callable[[], T]) -> T:
+    """Run `action` on the first process only and give its result, or its `UserError`, to all.
+
+    It is a meeting point: no process goes on before the action is done.
+    """
+    if fabric.world_size == 1:
+        return action()
+    result: tuple[T | None, str | None] = (None, None)
+    if fabric.is_global_zero:
+        try:
+            result = (action(), None)
+        except UserError as error:
+            result = (None, str(error))
+    value, problem = fabric.broadcast(result)
+    if problem is not None:
+        raise UserError(problem)
+    return value  # type: ignore[return-value]
+
+
+def sum_over(fabric: Fabric, values: Tensor) -> Tensor:
+    """Return the sum of `values`, a tensor on the CPU, over all processes."""
+    if fabric.world_size == 1:
+        return values
+    shared = values.to(fabric.device, copy=True)
+    dist.all_reduce(shared)
+    return shared.cpu()
+
+
+def any_process(fabric: Fabric, value: int, group: dist.ProcessGroup | None) -> int:
+    """Return the largest `value` of all processes: how one process's signal reaches every one."""
+    if fabric.world_size == 1:
+        return value
+    shared = torch.tensor([value])
+    dist.all_reduce(shared, op=dist.ReduceOp.MAX, group=group)
+    return int(shared.item())
+
+
+def control_group(fabric: Fabric) -> dist.ProcessGroup | None:
+    """Return a group for messages between CPUs, so that a GPU need not be waited for."""
+    if fabric.world_size == 1 or dist.get_backend() == "gloo":
+        return None
+    group: dist.ProcessGroup = dist.new_group(backend="gloo")
+    return group
+
+
+def broadcast_tensors(fabric: Fabric, tensors: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+    """Give the first process's tensors to all, on each one's device; others pass None."""
+    if fabric.world_size == 1:
+        return dict(tensors or {})
+    shapes = fabric.broadcast(
+        {k: (tuple(v.shape), v.dtype) for k, v in tensors.items()} if tensors is not None else None
+    )
+    result = {}
+    for name, (shape, dtype) in (shapes or {}).items():
+        if tensors is not None and fabric.is_global_zero:
+            value = tensors[name].to(fabric.device).contiguous()
+        else:
+            value = torch.empty(shape, dtype=dtype, device=fabric.device)
+        dist.broadcast(value, 0)
+        result[name] = value
+    return result

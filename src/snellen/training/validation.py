@@ -1,0 +1,102 @@
+"""The measures of a network on fixed pictures, shared out over the processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from snellen.training.precision import autocast
+from snellen.training.processes import sum_over
+
+__all__ = ["Measure", "Validation", "to_unit_range", "validate"]
+
+Measure = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found.
+
+    Args:
+        value: mean of the loss over the pictures, on the network's raw output.
+        measures: mean of each measure, on the output clipped and rounded to 8 bit.
+        pictures: how many pictures were measured, each once.
+        examples: uint8 reconstructions of the first pictures (first process only).
+    """
+
+    value: float
+    measures: dict[str, float]
+    pictures: int
+    examples: Tensor
+
+
+def to_unit_range(pixels: Tensor, device: torch.device) -> Tensor:
+    """Move uint8 pixels to `device` and make them float32 in [0, 1]."""
+    if device.type == "cuda" and pixels.device.type == "cpu":
+        # From pinned memory the copy runs beside the computation.
+        pixels = pixels.pin_memory()
+    return pixels.to(device, non_blocking=True).float().div_(255)
+
+
+@torch.inference_mode()
+def validate(
+    network: nn.Module,
+    loss: nn.Module,
+    pictures: Tensor,
+    *,
+    measures: Mapping[str, Measure],
+    fabric: Fabric,
+    precision: str,
+    batch_size: int,
+    examples: int = 8,
+) -> Validation:
+    """Measure `network` on `pictures`, uint8 (n, C, S, S): every picture once, over all processes.
+
+    Args:
+        network: the bare network; its training mode is put back afterwards.
+        loss: called as ``loss(preds, target)`` on float32, range 1; its mean over a batch is taken
+            as a mean over pictures.
+        pictures: uint8 (n, C, S, S), n at least 1.
+        measures: called in the same way; each returns one value per picture, (N,), or their mean.
+        fabric: the processes that share the pictures, and the device.
+        precision: ``fp32`` or ``bf16``, of the network; the loss and measures are in float32.
+        batch_size: pictures at a time in each process.
+        examples: how many reconstructions to return.
+    """
+    rank, world = fabric.global_rank, fabric.world_size
+    # Uneven shares, never padded: a picture that is counted twice shifts the mean.
+    share = pictures[len(pictures) * rank // world : len(pictures) * (rank + 1) // world]
+    sums = torch.zeros(2 + len(measures), dtype=torch.float64)
+    shown: list[Tensor] = []
+    was_training = network.training
+    network.eval()
+    try:
+        for pixels in share.split(max(1, batch_size)):
+            target = to_unit_range(pixels, fabric.device)
+            with autocast(fabric.device, precision):
+                output = network(target)
+            preds = output.float()
+            rounded = (preds.clamp(0, 1) * 255).round()
+            eight_bit = rounded / 255
+            found = [loss(preds, target).double() * len(pixels)]
+            for measure in measures.values():
+                value = measure(eight_bit, target).double()
+                found.append(value.sum() if value.ndim else value * len(pixels))
+            sums += torch.stack([*found, found[0].new_tensor(len(pixels))]).cpu()
+            if rank == 0 and sum(len(part) for part in shown) < examples:
+                shown.append(rounded.to(torch.uint8).cpu())
+    finally:
+        network.train(was_training)
+    sums = sum_over(fabric, sums)
+    *totals, count = sums.tolist()
+    means = [total / count for total in totals]
+    return Validation(
+        value=means[0],
+        measures=dict(zip(measures, means[1:], strict=True)),
+        pictures=round(count),
+        examples=torch.cat(shown)[:examples] if shown else pictures[:0],
+    )

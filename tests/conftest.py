@@ -1,0 +1,47 @@
+"""What all tests share: threads, a cache of their own, and the real photographs where they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Tests compute on tiny tensors, where a second thread only waits; the cores are for the workers of
+# pytest-xdist and for subprocesses, which inherit this. To be set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+
+# The same examples each time, so that a red test is red again; no deadline on busy machines.
+hypothesis.settings.register_profile(
+    "snellen", deadline=None, derandomize=True, print_blob=True, max_examples=50
+)
+hypothesis.settings.load_profile("snellen")
+
+
+def pytest_configure() -> None:
+    """Hold also where something has imported torch before us."""
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Leave the user's cache alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNELLEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def snellen_data() -> Path:
+    """Folder of real photographs (SNELLEN_DATA); tests that need it skip without it."""
+    folder = os.environ.get("SNELLEN_DATA")
+    if not folder:
+        pytest.skip("SNELLEN_DATA is not set: it names the folder of real photographs")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.fail(f"SNELLEN_DATA names {path}, which is no folder")
+    return path

@@ -1,0 +1,109 @@
+"""Panels of a report and its protocol, from results as a run leaves them."""
+
+import numpy as np
+
+from snellen.reports import sections
+from snellen.reports.sections import (
+    curve_panels,
+    distribution_panels,
+    octave_panel,
+    protocol,
+    sweep_panels,
+)
+from snellen.reports.tables import MEASURES
+
+
+def rows(loss, count=5, **more):
+    for step in range(1, count + 1):
+        yield {"loss": loss, "seed": 0, "step": step, "kind": "train", "value": 1 / step, **more}
+
+
+def test_values_and_differences_alternate(report):
+    found = distribution_panels(report.per_picture, list(report.per_picture), MEASURES)
+    assert [title for title, _ in found][:4] == [
+        "PSNR", "PSNR, difference from mse", "SSIM", "SSIM, difference from mse",
+    ]  # fmt: skip
+
+
+def test_one_loss_has_no_differences(report):
+    found = distribution_panels({"mse": report.per_picture["mse"]}, ["mse"], MEASURES)
+    assert [title for title, _ in found] == ["PSNR", "SSIM", "MS-SSIM", "Edges F"]
+
+
+def test_octaves_run_from_coarse_to_fine(report):
+    panel = str(octave_panel(report.results))
+    assert panel.index("1/32–1/16") < panel.index("1/4–1/2")
+
+
+def test_without_octaves_there_is_no_panel(report):
+    losses = {name: {"ssim": found["ssim"]} for name, found in report.results["losses"].items()}
+    assert octave_panel({"losses": losses}) is None
+
+
+def test_a_sweep_needs_two_sizes(report, add_sweep):
+    assert sweep_panels(report.results) == []
+    swept = add_sweep(report).results
+    assert [title for title, _ in sweep_panels(swept)] == ["PSNR", "SSIM", "MS-SSIM", "Edges F"]
+    assert sweep_panels({**swept, "sweep": swept["sweep"][:1]}) == []
+
+
+def test_curves_are_drawn_for_what_the_rows_hold(report):
+    titles = [title for title, _ in curve_panels(report.curves, ["mse", "mae", "ms-ssim"], 128)]
+    assert titles == [
+        "Validation PSNR", "Validation SSIM", "Validation MS-SSIM", "Training objective",
+    ]  # fmt: skip
+
+
+def test_rows_of_other_losses_and_code_sizes_are_passed_over():
+    assert curve_panels([*rows("other"), *rows("mse", code_size=64)], ["mse"], 128) == []
+    assert len(curve_panels(list(rows("mse", code_size=128)), ["mse"], 128)) == 1
+
+
+def test_broken_rows_are_passed_over():
+    broken = [
+        {"loss": "mse"},
+        {"loss": "mse", "seed": 0, "step": 1, "kind": "train", "value": None},
+        {"loss": "mse", "seed": 0, "step": 2, "kind": "train", "value": float("nan")},
+        {"kind": "note", "text": "resumed"},
+    ]
+    assert curve_panels(broken, ["mse"], None) == []
+
+
+def test_an_objective_below_zero_has_no_share_of_its_first_value():
+    negative = [{**row, "value": -row["value"]} for row in rows("mse")]
+    assert curve_panels(negative, ["mse"], None) == []
+
+
+def test_thinning_keeps_the_mean_and_the_last_step():
+    points = [(step, float(step % 10)) for step in range(1, 4001)]
+    steps, values = sections._thinned(points)
+    assert len(steps) <= 160
+    assert steps[-1] == 4000
+    assert np.isclose(values.mean(), 4.5)
+
+
+def test_folds_are_runs_of_their_own():
+    two = [*rows("mse", fold=0), *rows("mse", fold=1)]
+    ((_, _, runs),) = sections._curves(two, ["mse"], "train", "value")
+    assert len(runs) == 2
+
+
+def test_the_protocol_says_what_was_done(report):
+    said = dict(protocol(report.results))
+    assert "Cross-fitted in 4 folds" in said["Pictures"]
+    assert "2 smaller than 96 pixels" in said["Pictures"]
+    assert "1,000 steps; batches of 64; 2 seeds" in said["Training"]
+    assert "learning rate 0.001" in said["Training"]
+    assert "4 levels" in said["MS-SSIM"]
+    assert said["Edges F"] == "Canny edges, within 1 pixel."
+
+
+def test_different_learning_rates_are_listed(report):
+    losses = {name: dict(found) for name, found in report.results["losses"].items()}
+    losses["mae"]["learning_rate"] = 2e-3
+    assert "0.002 for mae" in dict(protocol({**report.results, "losses": losses}))["Training"]
+
+
+def test_a_protocol_of_almost_nothing_is_possible():
+    terms = [term for term, _ in protocol({"losses": {"mse": {}}})]
+    assert terms == ["Training", "Evaluation", "Intervals", "Software"]

@@ -1,0 +1,131 @@
+"""The takeaway says what the intervals say, and no more."""
+
+import pytest
+
+from snellen.reports.takeaway import takeaway
+
+
+def at(mean, half=0.004):
+    return {"mean": mean, "low": mean - half, "high": mean + half}
+
+
+SCORES = {"ssim": at(0.6), "psnr": at(25.0, 1), "ms_ssim": at(0.7), "edge_f": at(0.5)}
+
+
+def results(seeds=3, sources=20, **differences):
+    names = ["mse", *(name.replace("_", "-") for name in differences)]
+    return {
+        "losses": dict.fromkeys(names, SCORES),
+        "differences": {name.replace("_", "-"): found for name, found in differences.items()},
+        "data": {"held_out_pictures": 60, "held_out_sources": sources},
+        "config": {"seeds": seeds},
+        "code_size": 128,
+    }
+
+
+def difference(ssim=0.02, psnr=-0.4, ms_ssim=0.03, edge_f=0.04):
+    return {
+        "ssim": at(ssim),
+        "psnr": at(psnr, 0.1),
+        "ms_ssim": at(ms_ssim),
+        "edge_f": at(edge_f),
+    }
+
+
+def test_gain_and_price_stand_in_one_sentence():
+    said = str(takeaway(results(ms_ssim=difference())))
+    assert said == (
+        "Trained with ms-ssim instead of mse, the same network keeps more structure "
+        "(SSIM +0.020 [0.016, 0.024], MS-SSIM +0.030 [0.026, 0.034], "
+        "edges F +0.040 [0.036, 0.044]) and pays 0.40 dB of PSNR [0.30, 0.50]."
+    )
+
+
+def test_a_gain_in_psnr_is_no_price():
+    said = str(takeaway(results(ms_ssim=difference(psnr=0.3))))
+    assert said.endswith("and also gains 0.30 dB of PSNR [0.20, 0.40].")
+
+
+def test_a_psnr_interval_around_zero_is_called_no_difference():
+    said = str(takeaway(results(ms_ssim=difference(psnr=-0.02))))
+    assert said.endswith("and shows no difference in PSNR (−0.02 dB [−0.12, 0.08]).")
+    assert "pays" not in said
+
+
+def test_an_ssim_interval_around_zero_claims_nothing():
+    said = str(takeaway(results(ms_ssim=difference(ssim=0.002))))
+    assert said.startswith(
+        "These pictures do not show whether ms-ssim or mse keeps more structure "
+        "(SSIM +0.002 [−0.002, 0.006])"
+    )
+    assert "; ms-ssim pays 0.40 dB of PSNR" in said
+
+
+def test_what_is_clear_besides_an_open_ssim_is_said():
+    said = str(takeaway(results(ms_ssim=difference(ssim=0.0))))
+    assert "with higher MS-SSIM and edges F (+0.030" in said
+
+
+def test_when_the_first_is_best_the_sentence_says_so():
+    said = str(takeaway(results(mae=difference(-0.03, -0.2, -0.02, -0.02))))
+    assert said.startswith("No loss here keeps as much structure as mse: the nearest is mae")
+    assert "also pays 0.20 dB" in said
+    assert "lower MS-SSIM and edges F" in said
+
+
+def test_an_exception_among_the_measures_is_not_hidden():
+    said = str(takeaway(results(ms_ssim=difference(edge_f=-0.02))))
+    assert "with lower edges F (−0.020 [−0.024, −0.016])" in said
+    said = str(takeaway(results(ms_ssim=difference(edge_f=0.001))))
+    assert "with no change shown in edges F (+0.001 [−0.003, 0.005])" in said
+
+
+def test_it_speaks_of_the_highest_ssim_and_mentions_the_others():
+    found = takeaway(
+        results(mae=difference(-0.01), ms_ssim=difference(0.02), ssim=difference(0.01))
+    )
+    assert "Trained with ms-ssim" in str(found)
+    assert [text.split(" against")[0] for text in found.others] == ["mae", "ssim"]
+
+
+def test_one_loss_compares_nothing():
+    found = takeaway(results())
+    assert str(found) == (
+        "Only one loss was trained, mse, so nothing is compared here: on pictures it never saw it "
+        "reaches SSIM 0.600 [0.596, 0.604] and PSNR 25.00 dB [24.00, 26.00]."
+    )
+    assert "differences" not in found.evidence
+
+
+@pytest.mark.parametrize(("sources", "warned"), [(9, True), (10, False), (1, True)])
+def test_few_sources_are_said(sources, warned):
+    cautions = takeaway(results(sources=sources, ms_ssim=difference())).cautions
+    assert any("too narrow" in text for text in cautions) is warned
+
+
+@pytest.mark.parametrize(("seeds", "warned"), [(1, True), (3, False), ([0], True), ([0, 1], False)])
+def test_a_single_seed_is_said(seeds, warned):
+    cautions = takeaway(results(seeds=seeds, ms_ssim=difference())).cautions
+    assert any("One seed" in text for text in cautions) is warned
+
+
+def test_a_sweep_says_at_how_many_sizes_the_lead_holds():
+    run = results(ms_ssim=difference())
+    open_one = {"ms-ssim": difference(ssim=0.001)}
+    run["sweep"] = [
+        {"code_size": 64, "differences": open_one},
+        {"code_size": 128, "differences": run["differences"]},
+    ]
+    assert any("at 1 of 2 code sizes" in text for text in takeaway(run).others)
+
+
+def test_braces_in_a_name_stay_as_they_are():
+    run = results()
+    run["losses"]["{first}"] = SCORES
+    run["differences"] = {"{first}": difference()}
+    assert "Trained with {first} instead of mse" in str(takeaway(run))
+
+
+def test_a_narrow_interval_gets_more_digits():
+    narrow = {**difference(), "ssim": {"mean": 0.0021, "low": 0.0019, "high": 0.0023}}
+    assert "SSIM +0.0021 [0.0019, 0.0023]" in str(takeaway(results(ms_ssim=narrow)))
