@@ -1,4 +1,4 @@
-"""The study bundle: pixels as measured, a manifest that holds to its schema, whole or not at all."""
+"""The study bundle: pixels as measured, a manifest true to its schema, whole or not at all."""
 
 import errno
 import hashlib

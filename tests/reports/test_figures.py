@@ -1,7 +1,7 @@
 """Panels: valid SVG that takes its colours and its font from the page."""
 
 import re
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 
 import matplotlib as mpl
 import numpy as np
@@ -39,7 +39,7 @@ def panels():
 
 @pytest.mark.parametrize("place", range(5))
 def test_a_panel_is_well_formed_and_described(place):
-    root = ElementTree.fromstring(list(panels())[place])
+    root = ET.fromstring(list(panels())[place])
     assert root.tag.endswith("svg")
     assert root.get("role") == "img"
     assert root.get("aria-label")
@@ -88,7 +88,7 @@ def test_global_settings_are_left_alone():
 )
 def test_hostile_names_are_text(name):
     svg = density_panel(name, {name: VALUES["mse"]}, label=name, key="a")
-    root = ElementTree.fromstring(svg)
+    root = ET.fromstring(svg)
     texts = "".join(root.itertext())
     assert "<script" not in svg
     assert name[:12] in texts
@@ -105,4 +105,4 @@ def test_the_share_of_pictures_that_are_better_is_said():
 
 @pytest.mark.parametrize("values", [np.full(5, 3.0), np.array([1.0]), np.array([np.inf, np.nan])])
 def test_degenerate_values_are_drawn_without_complaint(values):
-    ElementTree.fromstring(density_panel("t", {"a": values}, label="x", key="a"))
+    ET.fromstring(density_panel("t", {"a": values}, label="x", key="a"))

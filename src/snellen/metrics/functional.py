@@ -243,19 +243,20 @@ def ms_ssim_map(
     target: Tensor,
     *,
     data_range: float | None = None,
-    convention: str | Convention = "poster",
+    convention: str | Convention = "wang",
     mask: Tensor | None = None,
     engine: Engine = "auto",
 ) -> Tensor:
     """MS-SSIM at each pixel of each channel: what the poster's objective sums.
 
     Arguments and errors as in :func:`ms_ssim`; the convention's reading must be ``pixels`` (as in
-    ``poster``, the default here) or ``sigmas``, because ``levels`` has no map.
+    ``poster``) or ``sigmas``. ``levels``, as in ``wang``, has no map, so a convention must be given.
 
     Returns:
         The input's shape.
 
-    >>> ms_ssim_map(torch.rand(176, 180), torch.rand(176, 180), data_range=1.0).shape
+    >>> x, y = torch.rand(176, 180), torch.rand(176, 180)
+    >>> ms_ssim_map(x, y, data_range=1.0, convention="poster").shape
     torch.Size([176, 180])
     """
     x, y, peak, options = _prepare(preds, target, data_range, convention, mask, engine)

@@ -244,7 +244,8 @@ def _canvas(height: int) -> tuple[Figure, Axes]:
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(_RULE)
-    axes.tick_params(colors=_SOFT, labelsize=_TEXT - 0.5, length=3, color=_RULE)
+    axes.tick_params(which="both", colors=_SOFT, labelsize=_TEXT - 0.5, color=_RULE)
+    axes.tick_params(length=3)
     axes.xaxis.label.set(color=_SOFT, fontsize=_TEXT)
     axes.yaxis.label.set(color=_SOFT, fontsize=_TEXT)
     return figure, axes
@@ -356,6 +357,7 @@ def _svg(figure: Figure, title: str, key: str, description: str) -> Markup:
 
 
 _CLEANERS: tuple[Callable[[str], str], ...] = (
+    lambda text: text.replace("xlink:href", "href"),
     lambda text: re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL),
     lambda text: re.sub(r'<style type="text/css">.*?</style>', "", text, flags=re.DOTALL),
     # Keep the size, take the font from the page.

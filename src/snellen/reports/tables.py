@@ -111,7 +111,7 @@ def span(low: float | None, high: float | None, digits: int) -> str:
 def duration(seconds: float) -> str:
     """A time as people say it.
 
-    >>> duration(8.24), duration(252), duration(7300)
+    >>> duration(8.24), duration(252), duration(7320)
     ('8.2 s', '4 min 12 s', '2 h 2 min')
     """
     if seconds < 60:
