@@ -1,8 +1,8 @@
 # make demo | make test | make lint: each makes .venv and installs what it needs, once.
 #
 # PYTHON=python3.12 make test      another Python (3.11 or newer)
-# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
-#                                  the small torch without CUDA, for machines without an NVIDIA GPU
+# PIP_EXTRA_INDEX_URL=… make demo   pip's own variables hold: PyTorch's index of CPU builds saves
+#                                  gigabytes of CUDA on a machine without an NVIDIA GPU
 
 PYTHON ?= python3
 # Two workers, each test file on one of them, so that what a file prepares is prepared once.

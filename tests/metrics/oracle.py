@@ -24,7 +24,7 @@ _PAD_MODES = {"reflect": "reflect", "replicate": "edge", "zeros": "constant"}
 
 @dataclass(frozen=True)
 class Options:
-    """What the textbook needs to know; the package's Convention is translated into this by tests."""
+    """What the textbook needs to know; `cases.options_of` makes it from a Convention."""
 
     size: int = 11
     sigma: float | None = 1.5  # None: uniform window

@@ -35,7 +35,7 @@ def test_a_convention_made_with_lists_is_hashable() -> None:
 
 
 def test_wang_is_what_the_paper_says() -> None:
-    assert WANG == Convention(
+    paper = Convention(
         window="gaussian",
         window_size=11,
         sigma=1.5,
@@ -50,6 +50,7 @@ def test_wang_is_what_the_paper_says() -> None:
         channel_order="product-then-mean",
         negative="clamp",
     )
+    assert paper == WANG
 
 
 def test_wangs_exponents_are_the_published_ones() -> None:
@@ -128,8 +129,10 @@ def test_what_no_computation_could_use_is_refused(change: dict[str, Any], words:
 
 @pytest.mark.parametrize(
     ("side", "levels"),
-    [(11, 1), (20, 1), (21, 2), (32, 2), (40, 2), (41, 3), (48, 3), (80, 3), (81, 4), (96, 4)]
-    + [(160, 4), (161, 5), (4000, 5)],
+    [
+        *[(11, 1), (20, 1), (21, 2), (32, 2), (40, 2), (41, 3), (48, 3), (80, 3)],
+        *[(81, 4), (96, 4), (160, 4), (161, 5), (4000, 5)],
+    ],
 )
 def test_auto_uses_the_levels_that_fit(side: int, levels: int) -> None:
     assert fit_levels(AUTO, (side, side)) == levels

@@ -14,8 +14,10 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchmetrics.functional.image import (
     multiscale_structural_similarity_index_measure,
-    peak_signal_noise_ratio as torchmetrics_psnr,
     structural_similarity_index_measure,
+)
+from torchmetrics.functional.image import (
+    peak_signal_noise_ratio as torchmetrics_psnr,
 )
 
 from snellen.metrics import ms_ssim, psnr, ssim, ssim_map

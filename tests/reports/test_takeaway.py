@@ -119,6 +119,12 @@ def test_a_sweep_says_at_how_many_sizes_the_lead_holds():
     assert any("at 1 of 2 code sizes" in text for text in takeaway(run).others)
 
 
+def test_what_was_infinite_is_left_out():
+    nothing = {"mean": None, "low": None, "high": None}
+    said = str(takeaway(results(ms_ssim={**difference(), "psnr": nothing})))
+    assert said.endswith("edges F +0.040 [0.036, 0.044]).")
+
+
 def test_braces_in_a_name_stay_as_they_are():
     run = results()
     run["losses"]["{first}"] = SCORES

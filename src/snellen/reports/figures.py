@@ -360,7 +360,8 @@ _CLEANERS: tuple[Callable[[str], str], ...] = (
     lambda text: text.replace("xlink:href", "href"),
     lambda text: re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL),
     lambda text: re.sub(r'<style type="text/css">.*?</style>', "", text, flags=re.DOTALL),
-    # Keep the size, take the font from the page.
+    # Keep the size, take the font from the page (matplotlib before 3.11 writes both in one).
+    lambda text: re.sub(r"font-family: [^;\"]*; ?", "", text),
     lambda text: re.sub(r"font: (?:[a-z0-9]+ )*?([\d.]+px) [^;\"]*", r"font-size: \1", text),
     lambda text: re.sub(r"(\d+\.\d\d)\d+", r"\1", text),
     lambda text: re.sub(r"\n\s*", "\n", text),

@@ -128,7 +128,9 @@ def _context(report: ReportInput) -> dict[str, Any]:
         "script": script,
         # No other script runs, whatever a file name may smuggle in.
         "script_hash": f"sha256-{base64.b64encode(digest).decode()}",
-        "results": results,
+        "data": {"held_out_pictures": None, **results.get("data", {})},
+        "version": results.get("snellen", ""),
+        "command": results.get("command", ""),
         "names": names,
         "first": first,
         "takeaway": takeaway(results),

@@ -265,6 +265,8 @@ def _data_sentences(data: Mapping[str, Any]) -> Iterator[str]:
     else:
         train = _count(data.get("train_sources"), "source picture")
         yield f"Split by source picture: trained on {train}, measured on {held}."
+    if data.get("held_out_spec", data.get("spec")) != data.get("spec"):
+        yield f"Held-out pictures are from {data['held_out_spec']}."
 
 
 def _network(config: Mapping[str, Any], code_size: int | None) -> str:
@@ -321,7 +323,7 @@ def _software(results: Mapping[str, Any]) -> str:
     if results.get("commit"):
         said.append(f"commit {str(results['commit'])[:12]}")
     if results.get("seconds") is not None:
-        said.append(f"the whole run took {duration(results['seconds'])}")
+        said.append(f"training took {duration(results['seconds'])} in all")
     return ", ".join(said)
 
 

@@ -64,10 +64,12 @@ def takeaway(results: Mapping[str, Any]) -> Takeaway:
     (SSIM +0.020 [0.015, 0.026]) and pays 0.40 dB of PSNR [0.30, 0.50].
     """
     losses, differences = results["losses"], results.get("differences") or {}
+    # What was infinite is null in results.json: nothing can be said of it.
+    differences = {name: _known(found) for name, found in differences.items()}
     compared = [name for name in losses if name in differences]
     first = next(iter(losses))
     if not compared:
-        pieces = _alone(first, losses[first])
+        pieces = _alone(first, _known(losses[first]))
         others: tuple[str, ...] = ()
     else:
         focus = max(compared, key=lambda name: _mean(differences[name].get("ssim")))
@@ -79,6 +81,10 @@ def takeaway(results: Mapping[str, Any]) -> Takeaway:
     if len(sweep) > 1 and (text := _over_sizes(results, sweep)):
         others = (*others, text)
     return Takeaway(tuple(pieces), _evidence(results), others, _cautions(results))
+
+
+def _known(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {measure.key: found[measure.key] for measure in measures_in({"": found})}
 
 
 Pieces = list[tuple[str, str]]

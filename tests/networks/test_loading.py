@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from snellen.errors import UserError
+from snellen.networks import ConvAutoencoder, build_network
+
+SIZES = {"size": 8, "channels": 1, "code_size": 3, "widths": (2, 4)}
+
+OWN = """
+from torch import nn
+
+class Plain(nn.Module):
+    def __init__(self, channels, extra=1):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.extra = extra
+
+class Greedy(Plain):
+    def __init__(self, channels, depth):
+        super().__init__(channels)
+
+class Everything(Plain):
+    def __init__(self, **keywords):
+        super().__init__(keywords["channels"])
+        self.keywords = keywords
+
+class Failing(Plain):
+    def __init__(self):
+        raise RuntimeError("no luck")
+
+class Frozen(Plain):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.requires_grad_(False)
+
+def make(size, *, code_size):
+    return Plain(1, extra=size + code_size)
+
+def wrong():
+    return 3
+
+number = 7
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "own_networks.py").write_text(OWN)
+    (tmp_path / "broken_networks.py").write_text("import nothing_of_that_name\n")
+    monkeypatch.chdir(tmp_path)
+    yield "own_networks"
+    sys.modules.pop("own_networks", None)
+
+
+def test_the_name_of_the_posters_network():
+    network = build_network("conv-autoencoder", **SIZES)
+    assert isinstance(network, ConvAutoencoder)
+    assert network.options.code_size == 3
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not():
+    first, again, other = (
+        nn.utils.parameters_to_vector(
+            build_network("conv-autoencoder", **SIZES, seed=s).parameters()
+        )
+        for s in (5, 5, 6)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_the_global_random_state_is_untouched():
+    before = torch.random.get_rng_state()
+    build_network("conv-autoencoder", **SIZES, seed=5)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_class_in_the_current_folder_gets_the_keywords_it_takes(own):
+    network = build_network(f"{own}:Plain", **SIZES)
+    assert network.conv.in_channels == 1
+
+
+def test_a_function_may_build_the_network(own):
+    assert build_network(f"{own}:make", **SIZES).extra == 11
+
+
+def test_a_class_with_any_keywords_gets_all(own):
+    assert build_network(f"{own}:Everything", **SIZES).keywords == SIZES
+
+
+def test_the_import_path_is_put_back(own):
+    before = list(sys.path)
+    build_network(f"{own}:Plain", **SIZES)
+    assert sys.path == before
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("conv-autoencodr", "Did you mean 'conv-autoencoder'"),
+        ("", "Type conv-autoencoder, or package.module:Class"),
+        ("a b:c", "there is no network"),
+        ("no_such_package.thing:Net", "could not be imported: ModuleNotFoundError"),
+        ("broken_networks:Net", "nothing_of_that_name"),
+        ("own_networks:Plane", "Did you mean 'Plain'"),
+        ("own_networks:number", "not a class or a function"),
+        ("own_networks:wrong", "gave a int"),
+        ("own_networks:Greedy", "needs depth"),
+        ("own_networks:Failing", "RuntimeError: no luck"),
+        ("own_networks:Frozen", "no weights to train"),
+    ],
+)
+def test_a_network_that_cannot_be_had_is_refused(own, spec, message):
+    with pytest.raises(UserError, match=message):
+        build_network(spec, **SIZES)
+
+
+def test_a_size_that_does_not_fit_keeps_its_own_message():
+    with pytest.raises(UserError, match=r"^a size of 9 pixels does not fit"):
+        build_network("conv-autoencoder", **{**SIZES, "size": 9})
