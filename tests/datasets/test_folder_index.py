@@ -6,6 +6,7 @@ import pytest
 
 from snellen.datasets import folder_index as module
 from snellen.datasets.folder_index import cache_folder, folder_index
+from snellen.datasets.inspection import Found
 
 from .helpers import fill
 
@@ -128,6 +129,23 @@ def test_reasons_are_remembered(settled, inspected):
     index = folder_index(settled)
     assert index.reasons[3].startswith("it is not an image")
     assert inspected == []
+
+
+def test_a_reason_that_may_pass_is_looked_at_again(settled, monkeypatch):
+    denied = Found(0, 0, 0, "permission denied", lasting=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "inspect", lambda path: denied)
+        assert len(folder_index(settled).reasons) == 3
+    index = folder_index(settled)
+    assert index.reasons == {}
+    assert index.columns["height"].tolist() == [40, 40, 40]
+
+
+def test_progress_is_told(settled, monkeypatch):
+    monkeypatch.setattr(module, "_CHUNK", 2)
+    told = []
+    folder_index(settled, told.append)
+    assert told == [2, 3]
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(settled, tmp_path_factory, monkeypatch):

@@ -1,3 +1,4 @@
+import errno
 import os
 import struct
 import zlib
@@ -369,6 +370,24 @@ def test_more_than_four_channels_are_refused(tmp_path):
     array = noise(8, 8, 6)
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="minisblack", planarconfig="contig")
     assert "need 8 or 16 bit gray or RGB" in refusal(tmp_path / "a.tif")
+
+
+def test_a_disk_that_fails_is_not_the_picture_s_fault(tmp_path, monkeypatch):
+    def failing(image, file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("snellen.images.decoders.decode", failing)
+    with pytest.raises(UnreadableImage, match="input/output error") as caught:
+        read_image(saved(tmp_path / "a.png", noise(8, 8)))
+    assert not caught.value.lasting
+
+
+def test_a_truncated_file_stays_truncated(tmp_path):
+    path = saved(tmp_path / "a.png", noise(64, 64))
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(path)
+    assert caught.value.lasting
 
 
 def test_a_missing_file_is_named(tmp_path):

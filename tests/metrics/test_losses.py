@@ -239,6 +239,16 @@ def test_a_schedule_that_makes_no_sense_is_refused(spec: str) -> None:
         parse_loss(spec)
 
 
+@pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan")])
+def test_a_fraction_outside_0_to_1_never_stops_a_loop(fraction: float) -> None:
+    # StopIteration inside a training loop's generator would end it without a word.
+    try:
+        loss = parse_loss("mse>ms-ssim@0.5").at(fraction)
+    except ValueError:
+        return
+    assert isinstance(loss, nn.Module)
+
+
 def test_an_unknown_loss_inside_a_schedule_is_answered_with_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"'ms-sim'.*'ms-ssim'"):
         parse_loss("mse>ms-sim@0.5")

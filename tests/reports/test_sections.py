@@ -55,8 +55,8 @@ def test_curves_are_drawn_for_what_the_rows_hold(report):
 
 
 def test_rows_of_other_losses_and_code_sizes_are_passed_over():
-    assert curve_panels([*rows("other"), *rows("mse", code_size=64)], ["mse"], 128) == []
-    assert len(curve_panels(list(rows("mse", code_size=128)), ["mse"], 128)) == 1
+    assert curve_panels([*rows("other"), *rows("mse", code=64)], ["mse"], 128) == []
+    assert len(curve_panels(list(rows("mse", code=128)), ["mse"], 128)) == 1
 
 
 def test_broken_rows_are_passed_over():

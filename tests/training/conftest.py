@@ -18,7 +18,8 @@ def small_script() -> Path:
 @pytest.fixture(scope="session")
 def small(small_script: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("small_training", small_script)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

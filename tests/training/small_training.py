@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from snellen.errors import UserError
-from snellen.training import Interrupted, Outcome, TrainingOptions, launch_fabric, train
+from snellen.training import Interrupted, Outcome, RunFolder, TrainingOptions, launch_fabric, train
 
 SIDE = 8
 
@@ -117,7 +117,7 @@ def run(folder: Path, network: nn.Module | None = None, **changes: Any) -> Outco
     }
     losses = keywords.pop("losses", Plan())
     stream = keywords.pop("batches", batches(chosen.steps, chosen.batch_size))
-    return train(network or make_network(), losses, stream, **keywords)
+    return train(make_network() if network is None else network, losses, stream, **keywords)
 
 
 def weights(network: nn.Module | None) -> list[float]:
@@ -155,6 +155,8 @@ def status_of(child: int) -> int:
 
 def kills(folder: Path, number: int, steps: int) -> None:
     """Kill a training at random moments and resume it until it ends; print what became of it."""
+    import torch.utils.tensorboard  # noqa: F401  # once, or it fills each child's short life
+
     every = {"steps": steps, "checkpoint_every": 7, "validate_every": 14}
     whole = folder / "whole"
     began = time.monotonic()
@@ -166,7 +168,7 @@ def kills(folder: Path, number: int, steps: int) -> None:
     while True:
         child = in_child(lambda: run(broken, resume=True, **every))
         if killed < number:
-            time.sleep(random.uniform(0.05, 0.6) * duration)
+            time.sleep(random.uniform(0.01, 0.3) * duration)
             os.kill(child, signal.SIGKILL)
         status = status_of(child)
         if status == 0:
@@ -203,7 +205,7 @@ def pair(folder: Path, port: int) -> None:
 
 
 def together(folder: Path, fabric: Any, rank: int) -> dict[str, Any]:
-    """What two processes do: one step, a whole training, one that stops and goes on, and failures."""
+    """What two processes do: a step, a training, one that stops and goes on, and failures."""
     plain = {"dropout": 0.0, "norm": False}
     found: dict[str, Any] = {"world_size": fabric.world_size}
     run(
@@ -237,6 +239,8 @@ def together(folder: Path, fabric: Any, rank: int) -> dict[str, Any]:
         run(folder / "whole", fabric=fabric)
     except UserError as error:
         found["exists"] = str(error)
+    with RunFolder.create(folder / "run", config={"steps": 1}, fabric=fabric):
+        found["config"] = (folder / "run" / "config.yaml").exists()
     try:
         run(folder / "few", fabric=fabric, batch_size=1)
     except UserError as error:

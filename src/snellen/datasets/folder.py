@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -33,10 +34,17 @@ class FolderPictures(CachedPictures):
     passed over. Copies of one file are one source, so that they never lie on both sides of a split.
     """
 
-    def __init__(self, folder: Path, channels: int, min_side: int, cache_bytes: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        channels: int,
+        min_side: int,
+        cache_bytes: int,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
         super().__init__(str(folder), channels, min_side, cache_bytes)
         self._root = os.fsencode(folder)
-        self._index = folder_index(folder)
+        self._index = folder_index(folder, progress)
         columns = self._index.columns
         height, width = columns["height"].astype(np.int64), columns["width"].astype(np.int64)
         side = np.minimum(height, width)

@@ -13,7 +13,7 @@ import json
 import os
 import time
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -58,6 +58,7 @@ class FolderIndex:
         names: the relative paths, one after the other, as bytes of the file system.
         folders: relative folder → its mtime in ns.
         reasons: file → why it cannot be read.
+        passing: whether some of these reasons, like permissions, may have gone next time.
         others: how many files do not look like pictures by their names.
         refused: folders that could not be entered, and why.
         built: when the files were looked at, in ns since 1970.
@@ -67,6 +68,7 @@ class FolderIndex:
     names: NDArray[np.uint8]
     folders: dict[str, int]
     reasons: dict[int, str]
+    passing: bool
     others: int
     refused: dict[str, str]
     built: int
@@ -88,8 +90,12 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "snellen"
 
 
-def folder_index(root: Path) -> FolderIndex:
+def folder_index(root: Path, progress: Callable[[int], None] | None = None) -> FolderIndex:
     """The index of a folder: from the cache if nothing has changed, else made and cached.
+
+    Args:
+        root: the folder.
+        progress: told from time to time how many files have been looked at.
 
     Raises:
         UserError: the folder itself cannot be listed.
@@ -100,7 +106,7 @@ def folder_index(root: Path) -> FolderIndex:
     old = _load(cached, real)
     if old is not None and _is_current(old, real):
         return old
-    index = _scan(real, old)
+    index = _scan(real, old, progress)
     del old
     try:
         _save(cached, real, index)
@@ -111,6 +117,8 @@ def folder_index(root: Path) -> FolderIndex:
 
 
 def _is_current(index: FolderIndex, root: str) -> bool:
+    if index.passing:
+        return False
     for folder, mtime in index.folders.items():
         try:
             now = os.stat(os.path.join(root, folder)).st_mtime_ns
@@ -195,13 +203,16 @@ class _Walk:
         return sorted(names), sorted(below)
 
 
-def _scan(root: str, old: FolderIndex | None) -> FolderIndex:
+def _scan(
+    root: str, old: FolderIndex | None, progress: Callable[[int], None] | None
+) -> FolderIndex:
     """Walk the tree and look into each file that `old` does not know already."""
     built = time.time_ns()
     walk = _Walk(root)
     names = bytearray()
     columns = {name: array("Q" if dtype == "<u8" else "q") for name, dtype in _COLUMNS.items()}
     reasons: dict[int, str] = {}
+    passing = False
     known = _Known(old)
     files = walk.files()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="index") as pool:
@@ -214,16 +225,20 @@ def _scan(root: str, old: FolderIndex | None) -> FolderIndex:
                 item = old_item or next(fresh)
                 if item.reason:
                     reasons[len(columns["ends"])] = item.reason
+                    passing |= not item.lasting
                 names += path
                 row = (len(names), item.height, item.width, size, mtime, item.content, key)
                 for column, value in zip(columns.values(), row, strict=True):
                     column.append(value)
+            if progress is not None:
+                progress(len(columns["ends"]))
     arrays = {name: np.asarray(column).astype(_COLUMNS[name]) for name, column in columns.items()}
     return FolderIndex(
         arrays,
         np.frombuffer(names, np.uint8),
         walk.folders,
         reasons,
+        passing,
         walk.others,
         walk.refused,
         built,
@@ -255,7 +270,8 @@ class _Known:
                 int(columns["size"][row]),
                 int(columns["mtime"][row]),
             )
-            if same != (key, size, mtime) or mtime > index.built - _SETTLED_NS:
+            fresh = mtime > index.built - _SETTLED_NS
+            if same != (key, size, mtime) or fresh or (index.passing and row in index.reasons):
                 found.append(None)
                 continue
             found.append(
@@ -279,6 +295,7 @@ def _save(target: Path, root: str, index: FolderIndex) -> None:
         "root": os.fsencode(root).hex(),
         "folders": index.folders,
         "reasons": list(index.reasons.items()),
+        "passing": index.passing,
         "others": index.others,
         "refused": index.refused,
         "built": index.built,
@@ -323,6 +340,7 @@ def _load(path: Path, root: str) -> FolderIndex | None:
             arrays[-1],
             head["folders"],
             dict(head["reasons"]),
+            head["passing"],
             head["others"],
             head["refused"],
             head["built"],

@@ -22,12 +22,20 @@ _END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 
 @dataclass(frozen=True)
 class Found:
-    """Stored sides (0 if unreadable), a digest of the content, and why it is unreadable, or ""."""
+    """What a file turned out to be.
+
+    Attributes:
+        height, width: stored sides in pixels, 0 if unreadable.
+        content: a digest of the content.
+        reason: why it is unreadable, or "".
+        lasting: whether that will still hold while the file stays the same.
+    """
 
     height: int
     width: int
     content: int
-    reason: str
+    reason: str = ""
+    lasting: bool = True
 
 
 def inspect(path: bytes) -> Found:
@@ -45,10 +53,10 @@ def inspect(path: bytes) -> Found:
         if _END_MARKS.get(header.format, b"") not in tail:
             read_image(name)
     except UnreadableImage as error:
-        return Found(0, 0, content, error.reason)
+        return Found(0, 0, content, error.reason, error.lasting)
     except OSError as error:
-        return Found(0, 0, content, (error.strerror or str(error)).lower())
-    return Found(header.height, header.width, content, "")
+        return Found(0, 0, content, (error.strerror or str(error)).lower(), False)
+    return Found(header.height, header.width, content)
 
 
 def _digest(file: IO[bytes]) -> tuple[int, bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -189,6 +189,7 @@ def open_pictures(
     channels: int = 1,
     min_side: int = 96,
     cache_bytes: int = CACHE_BYTES,
+    progress: Callable[[int], None] | None = None,
 ) -> Pictures:
     """Open a set of pictures by its name.
 
@@ -198,6 +199,8 @@ def open_pictures(
         channels: 1 for gray, 3 for colour; every picture is brought to it.
         min_side: pictures smaller than this on a side, in pixels, are skipped.
         cache_bytes: how much memory decoded pictures may take.
+        progress: told the number of files looked at so far, every few thousand, while a large
+            folder is seen for the first time (about two minutes for a million files).
 
     Raises:
         UserError: there is no such set, or no usable picture in it.
@@ -220,7 +223,7 @@ def open_pictures(
         return NpzPictures(rest, channels, min_side, cache_bytes)
     folder = Path(spec).expanduser()
     if folder.is_dir():
-        return FolderPictures(folder, channels, min_side, cache_bytes)
+        return FolderPictures(folder, channels, min_side, cache_bytes, progress)
     if folder.exists():
         raise UserError(_not_a_folder(spec, folder))
     known = ["stl10", "npz"] if colon else ["builtin"]

@@ -54,12 +54,15 @@ class UnreadableImage(UserError):
     Attributes:
         path: the file, as it was given.
         reason: why, in lower case and without a full stop.
+        lasting: whether it is the content that is at fault, and not the way to it (permissions,
+            a disk or network that fails), which may be better next time.
     """
 
-    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
+    def __init__(self, path: str | os.PathLike[str], reason: str, *, lasting: bool = True) -> None:
         super().__init__(f"cannot read {os.fspath(path)}: {reason}.")
         self.path = path
         self.reason = reason
+        self.lasting = lasting
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def write_png(path: str | os.PathLike[str], array: Pixels) -> None:
 
 
 def _opened(path: str | os.PathLike[str]) -> IO[bytes]:
-    refuse = partial(UnreadableImage, path)
+    refuse = partial(UnreadableImage, path, lasting=False)
     try:
         # Asking first, because opening a named pipe would wait for ever.
         mode = os.stat(path).st_mode
@@ -194,7 +197,11 @@ class _Refusals:
         if isinstance(error, decoders.RefusedError):
             raise UnreadableImage(self.path, str(error)) from None
         if isinstance(error, MemoryError):
-            raise UnreadableImage(self.path, "it does not fit into memory") from None
+            raise UnreadableImage(self.path, "it does not fit into memory", lasting=False) from None
+        # Pillow's own complaints about content are OSErrors too, but without a number.
+        if isinstance(error, OSError) and error.errno is not None:
+            reason = (error.strerror or str(error)).lower()
+            raise UnreadableImage(self.path, reason, lasting=False) from error
         # Decoders of damaged files throw nearly everything: SyntaxError, struct.error, KeyError…
         if isinstance(error, Exception):
             raise UnreadableImage(self.path, decoders.damage(error)) from error

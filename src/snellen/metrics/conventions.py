@@ -73,7 +73,8 @@ class Convention:
             ``mean-then-product``: each factor is averaged over channels first.
         negative: what becomes of a factor m ≤ 0 before it is raised to a fractional power.
             ``clamp``: 0, gradient 0. ``signed``: sign(m)·|m|^w. ``smooth``: m where m ≥ 0.1, else
-            0.01/(0.2 - m): positive, increasing, continuously differentiable.
+            0.01/(0.2 - m): positive, increasing, continuously differentiable; and where l and cs
+            are both negative, which needs pixels below zero, their product counts as negative.
         sigmas: the Gaussians of the ``sigmas`` reading, window 2·⌈2σ⌉+1.
 
     Raises:
@@ -120,9 +121,12 @@ class Convention:
                 raise ValueError(f"Convention.{name} must be a positive number; got {value!r}.")
         if self.covariance == "sample" and size == 1:
             raise ValueError("A sample covariance needs a window of 3 taps or more; got 1.")
-        if not self.sigmas or any(not math.isfinite(s) or s <= 0 for s in self.sigmas):
-            raise ValueError(f"Convention.sigmas must be positive numbers; got {self.sigmas!r}.")
-        object.__setattr__(self, "sigmas", tuple(float(s) for s in self.sigmas))
+        sigmas = _numbers(self.sigmas)
+        if not sigmas or min(sigmas) <= 0:
+            raise ValueError(
+                f"Convention.sigmas must be a sequence of positive numbers; got {self.sigmas!r}."
+            )
+        object.__setattr__(self, "sigmas", sigmas)
 
     def _check_levels(self) -> None:
         levels, exponents = self.levels, self.exponents
@@ -140,9 +144,12 @@ class Convention:
                     "Give exponents='ones' or one number per level."
                 )
         else:
-            numbers = tuple(float(e) for e in exponents)
-            if not numbers or any(not math.isfinite(e) or e < 0 for e in numbers):
-                raise ValueError(f"Exponents must be numbers ≥ 0; got {exponents!r}.")
+            numbers = _numbers(exponents)
+            if not numbers or min(numbers) < 0:
+                raise ValueError(
+                    "Convention.exponents must be 'wang', 'ones' or one number per level, none "
+                    f"negative; got {exponents!r}."
+                )
             if levels != "auto" and len(numbers) != levels:
                 raise ValueError(
                     f"Exponents must be one number per level: got {len(numbers)} for "
@@ -170,6 +177,16 @@ class Convention:
         if not isinstance(self.exponents, str):
             return len(self.exponents)
         return len(self.sigmas) if self.reading == "sigmas" else len(WANG_EXPONENTS)
+
+
+def _numbers(values: object) -> tuple[float, ...]:
+    """Return finite numbers as floats; an empty tuple when `values` are anything else."""
+    if not isinstance(values, Iterable) or isinstance(values, str):
+        return ()
+    listed = tuple(values)
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in listed):
+        return ()
+    return tuple(float(v) for v in listed)
 
 
 def _is_count(value: object) -> bool:

@@ -37,7 +37,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from snellen.metrics.conventions import Convention, fit_levels, fitted_exponents, sigma_window
-from snellen.metrics.filtering import blur, gaussian_taps, uniform_taps
+from snellen.metrics.filtering import blur, gaussian_taps, pad, uniform_taps
 
 __all__ = ["Similarity", "ms_ssim", "ms_ssim_map", "ssim", "ssim_map"]
 
@@ -58,17 +58,23 @@ class Distances(NamedTuple):
     luminance: Tensor
     structure: Tensor
 
-    @property
-    def both(self) -> Tensor:
-        """1 - l·cs."""
+    def joint(self, convention: Convention) -> Tensor:
+        """1 - l·cs. Under the ``smooth`` policy a product of two negatives counts as negative.
+
+        Otherwise a network whose output leaves the range below zero is rewarded for the negative
+        of the picture, and gradient descent ends there.
+        """
         u, v = self
-        return u + v - u * v
+        distance = u + v - u * v
+        if convention.negative == "smooth":
+            distance = torch.where((u > 1) & (v > 1), 2 - distance, distance)
+        return distance
 
 
 def ssim_map(x: Tensor, y: Tensor, data_range: float, convention: Convention) -> Similarity:
     """SSIM at each pixel and channel: (N, C, H', W')."""
     window = _window(convention)
-    distance = _distances(x + y, x - y, window, data_range, convention).both
+    distance = _distances(x + y, x - y, window, data_range, convention).joint(convention)
     return Similarity(1 - distance, distance)
 
 
@@ -108,7 +114,7 @@ def _sigmas(
     for level, sigma in enumerate(convention.sigmas[:levels]):
         window = gaussian_taps(sigma_window(sigma), sigma)
         maps = _distances(x + y, x - y, window, data_range, convention)
-        distances.append(maps.both if level == levels - 1 else maps.structure)
+        distances.append(maps.joint(convention) if level == levels - 1 else maps.structure)
     return distances
 
 
@@ -122,7 +128,7 @@ def _pyramid(
     for level in range(levels):
         maps = _distances(a, b, window, data_range, convention)
         if level == levels - 1:
-            distances.append(maps.both)
+            distances.append(maps.joint(convention))
         else:
             distances.append(maps.structure)
             a, b = _halve(a, convention), _halve(b, convention)
@@ -137,14 +143,12 @@ def _distances(
     c2 = (convention.k2 * data_range) ** 2
 
     # Means and variances. A plane's own mean is taken off first: the variance does not change and
-    # E[a²] - A² then loses no digits on bright flat pictures. Zero borders are not shift-invariant.
-    if convention.border == "zeros":
-        offset_a = offset_b = a.new_zeros(())
-    else:
-        offset_a = a.detach().mean(dim=(-2, -1), keepdim=True)
-        offset_b = b.detach().mean(dim=(-2, -1), keepdim=True)
+    # E[a²] - A² then loses no digits on bright flat pictures.
+    offset_a, offset_b = _offset(a), _offset(b)
+    if convention.border != "valid":
+        a, b = pad(a, len(window), convention.border), pad(b, len(window), convention.border)
     a, b = a - offset_a, b - offset_b
-    blurred = blur(torch.cat([a, b, a * a, b * b], dim=1), window, convention.border)
+    blurred = blur(torch.cat([a, b, a * a, b * b], dim=1), window)
     mean_a, mean_b, square_a, square_b = blurred.chunk(4, dim=1)
     var_a = (square_a - mean_a * mean_a).clamp(min=0)
     var_b = (square_b - mean_b * mean_b).clamp(min=0)
@@ -157,6 +161,12 @@ def _distances(
     u = 2 * mean_b * mean_b / (mean_a * mean_a + mean_b * mean_b + 2 * c1)
     v = 2 * var_b / (var_a + var_b + 2 * c2)
     return Distances(u, v)
+
+
+def _offset(x: Tensor) -> Tensor:
+    """Mean of each plane; 0 where it is not finite, so that one bad pixel stays a local matter."""
+    mean = x.detach().mean(dim=(-2, -1), keepdim=True)
+    return torch.where(torch.isfinite(mean), mean, torch.zeros_like(mean))
 
 
 def _window(convention: Convention) -> tuple[float, ...]:

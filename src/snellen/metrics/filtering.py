@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["blur", "gaussian_taps", "uniform_taps"]
+__all__ = ["blur", "gaussian_taps", "pad", "uniform_taps"]
 
 
 def gaussian_taps(size: int, sigma: float) -> tuple[float, ...]:
@@ -27,25 +27,31 @@ def uniform_taps(size: int) -> tuple[float, ...]:
     return (1 / size,) * size
 
 
-def blur(x: Tensor, taps: tuple[float, ...], border: str) -> Tensor:
-    """Average (N, C, H, W) under the window taps ⊗ taps, symmetric and of odd size.
+def blur(x: Tensor, taps: tuple[float, ...]) -> Tensor:
+    """Average (N, C, H, W) under every window taps ⊗ taps that lies inside the picture.
 
     Args:
         x: float32 or float64.
-        taps: the K weights of one axis.
-        border: ``valid`` shortens each side by K - 1; ``reflect``, ``replicate`` and ``zeros``
-            keep the size.
+        taps: the K weights of one axis, symmetric, K odd.
 
     Returns:
-        (N, C, H', W'), differentiable any number of times.
+        (N, C, H - K + 1, W - K + 1), differentiable any number of times.
     """
-    radius = len(taps) // 2
-    if border != "valid":
-        x = _pad(_pad(x, radius, -1, border), radius, -2, border)
     return _correlate(x, taps)
 
 
-def _pad(x: Tensor, radius: int, dim: int, border: str) -> Tensor:
+def pad(x: Tensor, taps: int, border: str) -> Tensor:
+    """Extend both axes by half a window of `taps`, so that `blur` gives back the size of `x`.
+
+    Args:
+        x: (N, C, H, W).
+        taps: odd number of weights along each axis.
+        border: ``reflect``, ``replicate`` or ``zeros``.
+    """
+    return _extend(_extend(x, taps // 2, -1, border), taps // 2, -2, border)
+
+
+def _extend(x: Tensor, radius: int, dim: int, border: str) -> Tensor:
     """Extend both ends of one axis. Built from slices: deterministic, twice differentiable."""
     if radius == 0:
         return x

@@ -7,6 +7,7 @@ Values are computed in float32 (float64 for float64 inputs) whatever autocast sa
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Literal
 
 import torch
@@ -19,6 +20,8 @@ from snellen.metrics.definition import Similarity
 __all__ = [
     "Engine",
     "Reduction",
+    "check_range",
+    "check_reduction",
     "dssim",
     "mae",
     "ms_dssim",
@@ -249,8 +252,8 @@ def ms_ssim_map(
 ) -> Tensor:
     """MS-SSIM at each pixel of each channel: what the poster's objective sums.
 
-    Arguments and errors as in :func:`ms_ssim`; the convention's reading must be ``pixels`` (as in
-    ``poster``) or ``sigmas``. ``levels``, as in ``wang``, has no map, so a convention must be given.
+    Arguments and errors as in :func:`ms_ssim`; the convention's reading must be ``pixels``, as in
+    ``poster``, or ``sigmas``. ``levels``, as in ``wang``, has no map: a convention must be given.
 
     Returns:
         The input's shape.
@@ -371,26 +374,43 @@ def _range(data_range: float | None, preds: Tensor) -> float:
             "data_range is needed for floating-point pictures: give data_range=1.0 for values in "
             "[0, 1], 255 for values in [0, 255]."
         )
-    try:
-        peak = float(data_range)
-    except (TypeError, ValueError):
-        raise TypeError(f"data_range must be a number; got {data_range!r}.") from None
+    return check_range(data_range)
+
+
+def check_range(data_range: float) -> float:
+    """Return `data_range` as a float.
+
+    Raises:
+        TypeError: it is not a number.
+        ValueError: it is not positive and finite.
+    """
+    is_number = isinstance(data_range, Real | Tensor) and getattr(data_range, "ndim", 0) == 0
+    if not is_number:
+        raise TypeError(f"data_range must be a number; got {data_range!r}.")
+    peak = float(data_range)
     if not (math.isfinite(peak) and peak > 0):
         raise ValueError(f"data_range must be positive and finite; got {data_range!r}.")
     return peak
 
 
+def check_reduction(reduction: str) -> None:
+    """Refuse a reduction that does not exist.
+
+    Raises:
+        ValueError: not ``mean``, ``sum`` or ``none``.
+    """
+    if reduction not in _REDUCTIONS:
+        raise ValueError(
+            f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}."
+            f"{suggestion(str(reduction), _REDUCTIONS)}"
+        )
+
+
 def _reduce(values: Tensor, reduction: str) -> Tensor:
-    if reduction == "mean":
-        return values.mean()
-    if reduction == "sum":
-        return values.sum()
+    check_reduction(reduction)
     if reduction == "none":
         return values
-    raise ValueError(
-        f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}."
-        f"{suggestion(str(reduction), _REDUCTIONS)}"
-    )
+    return values.mean() if reduction == "mean" else values.sum()
 
 
 def _like(maps: Tensor, preds: Tensor) -> Tensor:

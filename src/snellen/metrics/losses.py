@@ -22,12 +22,12 @@ from snellen.metrics.conventions import (
     min_side,
     suggestion,
 )
-from snellen.metrics.functional import Reduction, dssim, mae, ms_dssim
+from snellen.metrics.functional import Reduction, check_range, check_reduction, dssim, mae, ms_dssim
 
 __all__ = ["LOSSES", "LossPlan", "MSSSIMLoss", "MixedLoss", "SSIMLoss", "parse_loss"]
 
 # Chosen by held-out results on BSDS500: docs/decisions.md, "What the losses' defaults are".
-SSIM_LOSS = WANG
+SSIM_LOSS = replace(WANG, negative="smooth")
 MS_SSIM_LOSS = replace(WANG, levels="auto", negative="smooth")
 
 
@@ -36,7 +36,8 @@ class SSIMLoss(nn.Module):
 
     Args:
         data_range: largest minus smallest possible value. The default is for pictures in [0, 1].
-        convention: name or :class:`~snellen.metrics.conventions.Convention`.
+        convention: a :class:`~snellen.metrics.conventions.Convention`, taken as it is, or a name,
+            taken with ``negative="smooth"``, so that there is a gradient from any start.
         reduction: ``mean`` or ``sum`` over pictures, or ``none``: shape (N,).
 
     Returns (forward):
@@ -59,8 +60,9 @@ class SSIMLoss(nn.Module):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__()
-        self.data_range = data_range
-        self.convention = get_convention(convention)
+        self.data_range = check_range(data_range)
+        self.convention = _trainable(convention)
+        check_reduction(reduction)
         self.reduction: Reduction = reduction
 
     def forward(self, preds: Tensor, target: Tensor) -> Tensor:
@@ -83,8 +85,8 @@ class MSSSIMLoss(nn.Module):
 
     Args:
         data_range: largest minus smallest possible value. The default is for pictures in [0, 1].
-        convention: name or :class:`~snellen.metrics.conventions.Convention`. The default cuts
-            Wang's exponents to the levels that fit and keeps negative factors smooth.
+        convention: as in :class:`SSIMLoss`. The default cuts Wang's exponents to the levels that
+            fit and keeps negative factors smooth.
         reduction: ``mean`` or ``sum`` over pictures, or ``none``: shape (N,).
 
     Returns (forward):
@@ -107,8 +109,9 @@ class MSSSIMLoss(nn.Module):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__()
-        self.data_range = data_range
-        self.convention = get_convention(convention)
+        self.data_range = check_range(data_range)
+        self.convention = _trainable(convention)
+        check_reduction(reduction)
         self.reduction: Reduction = reduction
 
     def forward(self, preds: Tensor, target: Tensor) -> Tensor:
@@ -191,6 +194,12 @@ class MixedLoss(nn.Module):
         return f"alpha={self.alpha}"
 
 
+def _trainable(convention: str | Convention) -> Convention:
+    """Return the convention; one that was named, with a gradient from any start."""
+    found = get_convention(convention)
+    return replace(found, negative="smooth") if isinstance(convention, str) else found
+
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 LOSSES: dict[str, Callable[[], nn.Module]] = {
@@ -217,7 +226,8 @@ class LossPlan:
 
     def at(self, fraction: float) -> nn.Module:
         """Return the loss in use at this fraction, in [0, 1], of the training."""
-        return next(loss for start, loss in reversed(self.stages) if fraction >= start)
+        later = (loss for start, loss in reversed(self.stages) if fraction >= start)
+        return next(later, self.stages[0][1])
 
     def check(self, size: int, channels: int) -> None:
         """Try every stage on two random pictures of that size.
@@ -231,15 +241,20 @@ class LossPlan:
             preds = torch.rand(2, channels, size, size, generator=generator, requires_grad=True)
             try:
                 value = loss(preds, target)
-            except (TypeError, RuntimeError) as error:
-                raise ValueError(f"The loss {self.spec!r} fails on pictures: {error}") from error
+            except ValueError:
+                raise
+            except Exception as error:  # a stranger's loss may raise anything
+                raise ValueError(
+                    f"The loss {self.spec!r} fails on pictures of shape {tuple(preds.shape)}: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
             if not (isinstance(value, Tensor) and value.numel() == 1 and value.requires_grad):
                 raise ValueError(
                     f"The loss {self.spec!r} must return one differentiable number from "
                     "(preds, target) of shape (N, C, H, W)."
                 )
             if not bool(torch.isfinite(value)):
-                raise ValueError(f"The loss {self.spec!r} gives {float(value)} on random pictures.")
+                raise ValueError(f"The loss {self.spec!r} gives {value.item()} on random pictures.")
 
 
 def parse_loss(spec: str) -> LossPlan:
@@ -305,10 +320,10 @@ def _imported_loss(name: str) -> nn.Module:
     module_name, _, attribute = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except (ImportError, ValueError) as error:
+    except Exception as error:  # a stranger's module may raise anything
         raise ValueError(
-            f"The loss {name!r} cannot be imported: {error}. It is read as package.module:factory, "
-            "and the package must be importable from here (PYTHONPATH)."
+            f"The loss {name!r} cannot be imported: {type(error).__name__}: {error}. It is read as "
+            "package.module:factory, and the package must be importable from here (PYTHONPATH)."
         ) from error
     factory = getattr(module, attribute, None)
     if not callable(factory):
@@ -318,9 +333,10 @@ def _imported_loss(name: str) -> nn.Module:
         )
     try:
         loss = factory()
-    except TypeError as error:
+    except Exception as error:
         raise ValueError(
-            f"{name!r} must be callable without arguments and return a loss: {error}. "
+            f"{name!r} must be callable without arguments and return a loss; it raised "
+            f"{type(error).__name__}: {error}. "
             "Wrap it in a function of your own that does."
         ) from error
     if isinstance(loss, nn.Module):

@@ -110,8 +110,6 @@ class ConvAutoencoder(nn.Module):
             for a, b in pairwise(outward[::-1])
         )
         self._initialise()
-        # Pixel by pixel in memory: what the fast convolutions of CPUs and GPUs work on.
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _initialise(self) -> None:
         """Keep the variance of the signal from layer to layer (He et al., arXiv 1502.01852)."""
@@ -138,7 +136,7 @@ class ConvAutoencoder(nn.Module):
                 f"pictures of shape {tuple(pictures.shape)}; this network needs "
                 f"(N, {', '.join(map(str, wanted))})"
             )
-        features = pictures
+        features = pixel_by_pixel(pictures)
         for layer in self.encoder:
             features = functional.relu_(layer(features))  # (N, width, S/2, S/2)
         code: Tensor = self.to_code(features.flatten(1))
@@ -156,7 +154,7 @@ class ConvAutoencoder(nn.Module):
                 f"codes of shape {tuple(code.shape)}; this network needs (N, {options.code_size})"
             )
         features = functional.relu_(self.from_code(code)).unflatten(1, (-1, side, side))
-        features = features.contiguous(memory_format=torch.channels_last)
+        features = pixel_by_pixel(features)
         *hidden, last = self.decoder
         for layer in hidden:
             features = functional.relu_(layer(features))  # (N, width, 2·S', 2·S')
@@ -168,6 +166,19 @@ class ConvAutoencoder(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the reconstructions (N, C, S, S) of `pictures` (N, C, S, S)."""
         return self.decode(self.encode(pictures))
+
+
+def pixel_by_pixel(features: Tensor) -> Tensor:
+    """Lay out (N, C, H, W) with the channels of a pixel side by side, as fast convolutions want it.
+
+    The layout goes from layer to layer, so that the weights can keep the usual one.
+    """
+    if features.shape[1] > 1:
+        return features.contiguous(memory_format=torch.channels_last)
+    # With one channel both layouts are the same memory, and only the strides tell which is meant.
+    plain = features.contiguous()
+    height, width = plain.shape[2:]
+    return plain.as_strided(plain.shape, (height * width, 1, width, 1))
 
 
 def subpixel_transposed(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -48,7 +48,7 @@ def build_network(
     >>> network = build_network(
     ...     "conv-autoencoder", size=16, channels=1, code_size=4, widths=(4, 8), seed=1)
     >>> sum(p.numel() for p in network.parameters())
-    2810
+    2973
     """
     factory = NETWORKS.get(spec) or _import(spec)
     offered: dict[str, Any] = {

@@ -191,7 +191,7 @@ def _is_row(row: Mapping[str, Any], names: Sequence[str], code_size: int | None)
     return (
         row.get("loss") in names
         and isinstance(row.get("step"), int)
-        and row.get("code_size", code_size) == code_size
+        and row.get("code", code_size) == code_size
     )
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "load_weights",
     "prune_checkpoints",
     "read_checkpoint",
+    "remove_leftovers",
     "write_checkpoint",
 ]
 
@@ -188,6 +189,11 @@ def prune_checkpoints(folder: Path, *, keep_last: int, step: int) -> None:
             # Renamed first: what is deleted halfway must not look like a damaged checkpoint.
             doomed = folder / f".tmp-{uuid.uuid4().hex[:8]}-old"
             os.replace(path, doomed)
+    remove_leftovers(folder)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a kill in the middle of writing or deleting has left in `folder`."""
     for left in folder.glob(".tmp-*"):
         shutil.rmtree(left, ignore_errors=True)
 

@@ -122,7 +122,7 @@ def train(
         console = _console(progress) if fabric.is_global_zero else None
         display = ProgressDisplay(str(subject), options.steps, start, console)
         stack.enter_context(display)
-        for text in notes:
+        for text in [*notes, *_changed_surroundings(fabric, saved)]:
             display.note(text)
         if start < options.steps:
             readings = Readings(fabric, subject, options.steps, Path(folder))
@@ -177,7 +177,8 @@ class _Training:
         self.clock = time.perf_counter()
         logged, logged_seconds = start, state.seconds
         for step in range(start, options.steps):
-            self.step(module, step)
+            with _explained(step == start):
+                self.step(module, step)
             done = step + 1
             last = done == options.steps
             number = any_process(fabric, self.stop.number, group)
@@ -188,6 +189,8 @@ class _Training:
                 self.readings.read()
             if log or measure or save:
                 with self.pause():
+                    if measure or save:
+                        state.share_buffers(fabric)
                     if log:
                         speed = (done - logged) / max(state.seconds - logged_seconds, 1e-9)
                         logged, logged_seconds = done, state.seconds
@@ -215,6 +218,11 @@ class _Training:
                 f"{tuple(output.shape)}: it must return the shape that it is given."
             )
         loss = self.loss_at(step / options.steps)(output.float(), target)
+        if loss.ndim:
+            raise UserError(
+                f"the loss {self.subject.loss} returns a tensor of shape {tuple(loss.shape)}, and "
+                "one number is needed: return the mean over the pictures."
+            )
         if fabric.world_size > 1:
             # Processes are averaged: a larger share of the batch must count for more.
             loss = loss * (len(batch.pixels) * fabric.world_size / options.batch_size)
@@ -341,6 +349,40 @@ def _mix(seed: int, step: int, rank: int) -> int:
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
     mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**64
     return (mixed ^ (mixed >> 31)) % 2**63
+
+
+def _changed_surroundings(fabric: Fabric, saved: Mapping[str, Any]) -> list[str]:
+    """Return a note where a resumed training cannot end with the same bits."""
+    then = saved.get("processes"), saved.get("threads")
+    now = fabric.world_size, torch.get_num_threads()
+    if not saved or then == now:
+        return []
+    return [
+        "The training was started with {} process(es) of {} thread(s), and goes on with {} of {}: "
+        "its last digits may differ from those of one that was never stopped.".format(*then, *now)
+    ]
+
+
+@contextmanager
+def _explained(first: bool) -> Iterator[None]:
+    """Say in one sentence why a step failed: too little memory, or a network or loss that cannot.
+
+    What fails in the first step is the fault of what was plugged in; later errors stay as they are.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        words = str(error).strip().split("\n")[0]
+        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in words:
+            raise UserError(
+                "there is not enough memory for a step: use a smaller batch_size, size or network "
+                f"({words})."
+            ) from error
+        if not first:
+            raise
+        raise UserError(
+            f"the network or the loss cannot work on these pictures: {words}."
+        ) from error
 
 
 @contextmanager

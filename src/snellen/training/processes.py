@@ -55,7 +55,8 @@ def launch_fabric(accelerator: str = "auto") -> Fabric:
 def on_first_process(fabric: Fabric, action: Callable[[], T]) -> T:
     """Run `action` on the first process only and give its result, or its `UserError`, to all.
 
-    It is a meeting point: no process goes on before the action is done.
+    It is a meeting point: no process goes on before the action is done. With several processes
+    the result travels as a pickle between them.
     """
     if fabric.world_size == 1:
         return action()

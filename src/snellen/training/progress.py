@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 __all__ = ["ProgressDisplay"]
 
 logger = logging.getLogger("snellen.training")
+# Without a run folder the log goes nowhere: notes are shown once, on the console.
+logging.getLogger("snellen").addHandler(logging.NullHandler())
 
 REFRESH = 0.25  # seconds between redrawings of the bar
 LINES = 30.0  # seconds between lines where there is no terminal

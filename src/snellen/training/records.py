@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -22,16 +23,18 @@ Row = dict[str, Any]
 
 
 def read_rows(path: Path, identity: Mapping[str, Any] | None = None) -> list[Row]:
-    """Return the rows of a metrics.jsonl whose fields include `identity`; torn lines are left out.
+    """Return the rows of a metrics.jsonl, torn lines left out; a file that is not there has none.
 
-    A file that does not exist has no rows.
+    Args:
+        path: the file.
+        identity: only rows of the training with just these fields (loss, seed and its tags).
     """
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
     rows = (_parse(line) for line in lines)
-    return [row for row in rows if row is not None and _is_of(row, identity or {})]
+    return [row for row in rows if row and (identity is None or _is_of(row, identity))]
 
 
 class MetricsLog:
@@ -172,7 +175,8 @@ def _parse(line: bytes) -> Row | None:
 
 
 def _is_of(row: Row, identity: Mapping[str, Any]) -> bool:
-    return all(key in row and row[key] == value for key, value in identity.items())
+    """Whether the fields before ``kind``, which say whose row it is, are those of `identity`."""
+    return dict(takewhile(lambda item: item[0] != "kind", row.items())) == dict(identity)
 
 
 def _plain(value: Any) -> Any:

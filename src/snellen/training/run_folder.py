@@ -19,9 +19,11 @@ from typing import Any, Self
 
 import torch
 import yaml
+from lightning_fabric import Fabric
 
 from snellen.errors import UserError
 from snellen.files import atomic_write, write_error
+from snellen.training.processes import on_first_process
 
 __all__ = ["RunFolder", "checkpoint_place", "environment", "git_commit"]
 
@@ -43,8 +45,8 @@ logger = logging.getLogger("snellen")
 class RunFolder:
     """``runs/<name>/`` while a command works in it: configuration, environment, log, places.
 
-    Only the first of several processes creates one; the others need only its `path`. It is a
-    context manager: at its end the log is closed and the folder is free for another command.
+    It is a context manager: at its end the log is closed and the folder is free for another
+    command. `create` makes one; only the first of several processes then touches the disk.
     """
 
     def __init__(self, path: Path, lock: int, handler: logging.Handler) -> None:
@@ -61,6 +63,7 @@ class RunFolder:
         resume: bool = False,
         may_change: Collection[str] = (),
         command: str | None = None,
+        fabric: Fabric | None = None,
     ) -> RunFolder:
         """Make the folder, or go on in it, and write config.yaml and environment.json.
 
@@ -70,11 +73,32 @@ class RunFolder:
             resume: go on in a folder that exists; one that does not exist is made.
             may_change: top-level keys of `config` that may differ from those of the first start.
             command: what was typed; None takes it from ``sys.argv``.
+            fabric: of several processes, whose first one makes the folder for all.
 
         Raises:
             UserError: the folder holds something and `resume` is not set, the configuration is not
                 that of the first start, another process is working in it, or it cannot be written.
         """
+        made: list[RunFolder] = []
+
+        def make() -> None:
+            made.append(cls._create(path, config, resume, may_change, command))
+
+        if fabric is None:
+            make()
+        else:
+            on_first_process(fabric, make)
+        return made[0] if made else cls(path, -1, logging.NullHandler())
+
+    @classmethod
+    def _create(
+        cls,
+        path: Path,
+        config: Mapping[str, Any],
+        resume: bool,
+        may_change: Collection[str],
+        command: str | None,
+    ) -> RunFolder:
         held = _is_used(path)
         if held and not resume:
             raise UserError(

@@ -17,6 +17,7 @@ from snellen.training.checkpoints import (
     check_same_network,
     latest_checkpoint,
     list_checkpoints,
+    remove_leftovers,
 )
 from snellen.training.options import TrainingOptions
 from snellen.training.precision import resolve_precision
@@ -84,6 +85,16 @@ class TrainingState:
         for mine, theirs in zip(self.average.buffers(), self.bare.buffers(), strict=True):
             mine.copy_(theirs)
 
+    def share_buffers(self, fabric: Fabric) -> None:
+        """Give the first process's buffers to all, as its next forward pass would.
+
+        Running statistics, which each process takes from its own pictures, differ between them.
+        """
+        for network in (self.bare, self.average):
+            if network is not None and fabric.world_size > 1:
+                for buffer in network.buffers():
+                    torch.distributed.broadcast(buffer, 0)
+
     def binding(self) -> dict[str, Any]:
         """Return the options that a resumed training must share."""
         return {name: getattr(self.options, name) for name in BINDING}
@@ -118,6 +129,7 @@ class TrainingState:
                     f"there are checkpoints in {folder} already: go on from them with --resume, "
                     "or name another --out."
                 )
+            remove_leftovers(folder)
             checkpoint = latest_checkpoint(folder, notes.append) if resume else None
             if checkpoint is None:
                 return 0, {}, notes

@@ -1,0 +1,32 @@
+"""Keeping what a benchmark measured: numbers, command, commit, hardware and date."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from snellen.files import atomic_write
+from snellen.training import environment
+
+RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
+
+
+def shown_command() -> str:
+    """Return the command line, with the folder of real images as ``$SNELLEN_DATA``."""
+    module = Path(sys.argv[0]).stem
+    command = shlex.join(["python", "-m", f"benchmarks.{module}", *sys.argv[1:]])
+    data = os.environ.get("SNELLEN_DATA")
+    return command.replace(data, "$SNELLEN_DATA") if data else command
+
+
+def record(name: str, numbers: dict[str, Any], command: str | None = None) -> None:
+    """Write docs/results/NAME.json and print it."""
+    now = environment(command or shown_command())
+    kept = {key: now[key] for key in ("command", "commit", "date", "hardware", "versions")}
+    text = json.dumps({**kept, "numbers": numbers}, indent=1, ensure_ascii=False)
+    atomic_write(RESULTS / f"{name}.json", text + "\n")
+    print(text)

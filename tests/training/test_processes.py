@@ -1,0 +1,118 @@
+"""Two processes on the loopback, started as torchrun does it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from snellen.errors import UserError
+from snellen.training import launch_fabric, on_first_process, read_rows
+from snellen.training.checkpoints import list_checkpoints, read_checkpoint
+
+PLACE = "checkpoints/mse/seed-0"
+
+
+@pytest.fixture(scope="module")
+def pair(small_script, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pair")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(small_script), "pair", str(folder), str(port)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [json.loads((folder / f"found-{rank}.json").read_text()) for rank in range(2)]
+    return folder, found, done.stdout + done.stderr
+
+
+def gradient(folder):
+    """The gradient of the only step: AdamW's first moment is (1 − β₁) times it."""
+    tensors = read_checkpoint(list_checkpoints(folder / PLACE)[-1]).optimizer
+    return {key: value / 0.1 for key, value in tensors.items() if key.endswith("exp_avg")}
+
+
+def test_the_gradient_is_that_of_one_process_for_shares_of_unequal_size(pair, small, tmp_path):
+    folder, found, _ = pair
+    assert [one["world_size"] for one in found] == [2, 2]
+    plain = small.make_network(dropout=0.0, norm=False)
+    small.run(tmp_path, plain, steps=1, batch_size=7, clip_norm=None)
+    ours, theirs = gradient(folder / "gradient"), gradient(tmp_path)
+    assert ours.keys() == theirs.keys()
+    largest = max(value.abs().max().item() for value in theirs.values())
+    assert largest > 1e-3
+    for key, value in theirs.items():
+        assert (ours[key] - value).abs().max().item() <= 1e-5 * largest, key
+
+
+def test_each_picture_is_validated_once(pair, small, tmp_path):
+    folder, _, _ = pair
+    plain = small.make_network(dropout=0.0, norm=False)
+    alone = small.run(tmp_path, plain, steps=1, batch_size=7, clip_norm=None).history[-1]
+    row = read_rows(folder / "gradient" / "metrics.jsonl")[-1]
+    assert row["pictures"] == 5
+    assert row["value"] == pytest.approx(alone["value"], rel=1e-5)
+    assert row["error"] == pytest.approx(alone["error"], rel=1e-3)
+
+
+def test_all_processes_end_with_the_same_weights_and_history(pair):
+    folder, (first, second), _ = pair
+    assert first["weights"] == second["weights"]
+    assert first["average"] == second["average"]
+    assert first["history"] == second["history"]
+    assert len(read_rows(folder / "whole" / "metrics.jsonl")) == len(first["history"])
+
+
+def test_a_signal_to_one_stops_both_at_the_same_step_and_they_resume_exactly(pair):
+    _, found, _ = pair
+    for one in found:
+        assert one["stopped"] == 14
+        assert one["resumed"] == one["weights"]
+        assert one["resumed_average"] == one["average"]
+        assert one["resumed_history"] == one["history"]
+
+
+def test_a_bad_loss_in_one_process_stops_both_and_names_the_files_of_both(pair):
+    _, found, _ = pair
+    for one in found:
+        assert "not finite at step 6 of 40" in one["bad"]
+        assert all(f"5-{number}.png" in one["bad"] for number in range(6))
+
+
+def test_an_error_of_the_first_process_reaches_all(pair):
+    _, found, _ = pair
+    assert all("--resume, or name another --out" in one["exists"] for one in found)
+
+
+def test_one_of_them_makes_the_run_folder_before_any_goes_on(pair):
+    _, found, _ = pair
+    assert all(one["config"] for one in found)
+
+
+def test_a_batch_that_is_too_small_to_share_is_refused(pair):
+    _, found, _ = pair
+    assert all("a batch of 1 cannot be shared by 2 processes" in one["few"] for one in found)
+
+
+def test_nobody_chats(pair):
+    _, _, output = pair
+    assert output == ""
+
+
+def test_one_process_is_the_first():
+    fabric = launch_fabric("cpu")
+    assert fabric.world_size == 1
+    assert on_first_process(fabric, lambda: 3) == 3
+
+
+def test_an_accelerator_that_is_not_there_is_told():
+    with pytest.raises(UserError, match="training on 'tpux' cannot start"):
+        launch_fabric("tpux")

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from snellen.training.processes import launch_fabric
+from snellen.training.validation import to_unit_range, validate
+
+
+class Shift(nn.Module):
+    """Adds a third of a gray level, and tells which mode it ran in."""
+
+    def __init__(self):
+        super().__init__()
+        self.modes = []
+
+    def forward(self, pictures):
+        self.modes.append(self.training)
+        return pictures + 1 / 765
+
+
+def error(preds, target):
+    return (preds - target).abs().mean((1, 2, 3))
+
+
+@pytest.fixture(scope="module")
+def fabric():
+    return launch_fabric("cpu")
+
+
+@pytest.fixture
+def pictures():
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 255, (7, 1, 4, 4), dtype=torch.uint8, generator=generator)
+
+
+def check(network, pictures, fabric, **more):
+    keywords = {"measures": {"error": error}, "precision": "fp32", "batch_size": 3, **more}
+    return validate(network, nn.L1Loss(), pictures, fabric=fabric, **keywords)
+
+
+def test_uint8_becomes_the_unit_range():
+    pixels = torch.tensor([0, 51, 255], dtype=torch.uint8)
+    assert to_unit_range(pixels, torch.device("cpu")).tolist() == pytest.approx([0, 0.2, 1])
+
+
+def test_the_loss_sees_the_raw_output_and_measures_see_8_bit(fabric, pictures):
+    found = check(Shift(), pictures, fabric)
+    assert found.value == pytest.approx(1 / 765, rel=1e-4)
+    assert found.measures == {"error": 0.0}
+    assert torch.equal(found.examples, pictures)
+
+
+def test_the_mean_is_over_pictures_however_they_are_batched(fabric, pictures):
+    class Zero(nn.Module):
+        def forward(self, pictures):
+            return pictures * 0
+
+    wanted = (pictures.double() / 255).mean().item()
+    for size in (1, 3, 7, 100):
+        found = check(Zero(), pictures, fabric, batch_size=size)
+        assert found.pictures == 7
+        assert found.value == pytest.approx(wanted, rel=1e-6)
+        assert found.measures["error"] == pytest.approx(wanted, rel=1e-6)
+
+
+def test_a_measure_may_return_its_mean(fabric, pictures):
+    found = check(Shift(), pictures, fabric, measures={"mean": lambda preds, target: target.mean()})
+    assert found.measures["mean"] == pytest.approx(
+        (pictures.double() / 255).mean().item(), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_network_is_measured_in_evaluation_mode_and_put_back(fabric, pictures, training):
+    network = Shift().train(training)
+    check(network, pictures, fabric)
+    assert set(network.modes) == {False}
+    assert network.training is training
+
+
+def test_output_beyond_the_range_is_clipped_before_measuring(fabric):
+    class Loud(nn.Module):
+        def forward(self, pictures):
+            return pictures * 3 - 1
+
+    ends = torch.tensor([0, 255], dtype=torch.uint8).repeat(2, 8).reshape(2, 1, 4, 4)
+    assert check(Loud(), ends, fabric).measures == {"error": 0.0}
