@@ -16,7 +16,10 @@ def test_later_places_win(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text("steps: 11\nbatch_size: 12\nlearning_rate: 0.5\n")
     config = resolve(
-        preset="demo", config=file, options={"batch_size": 13, "seeds": None}, assignments=["seeds=4"]
+        preset="demo",
+        config=file,
+        options={"batch_size": 13, "seeds": None},
+        assignments=["seeds=4"],
     )
     assert config.losses == ("mse", "mae", "ms-ssim")  # the preset's
     assert (config.steps, config.batch_size, config.seeds) == (11, 13, 4)

@@ -87,7 +87,10 @@ def test_results_json_has_each_loss_and_its_paired_difference(run):
             assert value["low"] <= value["mean"] <= value["high"]
         assert loss["ms_ssim"]["levels"] == 2
     for measure in ("psnr", "ssim"):
-        gap = returned["losses"]["ms-ssim"][measure]["mean"] - returned["losses"]["mse"][measure]["mean"]
+        gap = (
+            returned["losses"]["ms-ssim"][measure]["mean"]
+            - returned["losses"]["mse"][measure]["mean"]
+        )
         assert results["differences"]["ms-ssim"][measure]["mean"] == pytest.approx(gap)
     assert results["data"]["held_out_sources"] == 10
     assert results["data"]["held_out_pictures"] == 20
@@ -236,7 +239,14 @@ def test_two_processes_agree_with_one(pictures, tmp_path):
     words += ["--widths", "4,8", "--code-size", "8", "--steps", "4", "--batch-size", "4"]
     words += ["--set", "precision=fp32", "--set", "max_downscale=1.5"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "snellen"]
+    launcher = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        "-m",
+        "snellen",
+    ]
     for name, start in (("one", ["-m", "snellen"]), ("two", launcher)):
         done = subprocess.run(
             [sys.executable, *start, *words, "--out", str(tmp_path / name)],

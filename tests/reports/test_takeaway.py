@@ -75,7 +75,7 @@ def test_when_the_first_is_best_the_sentence_says_so():
 
 def test_an_exception_among_the_measures_is_not_hidden():
     said = str(takeaway(results(ms_ssim=difference(edge_f=-0.02))))
-    assert "with lower edges F (−0.020 [−0.024, −0.016])" in said
+    assert "with lower edges F (−0.020 [−0.024, −0.016]), and pays" in said
     said = str(takeaway(results(ms_ssim=difference(edge_f=0.001))))
     assert "with no change shown in edges F (+0.001 [−0.003, 0.005])" in said
 

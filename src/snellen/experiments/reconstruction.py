@@ -25,9 +25,10 @@ from snellen.datasets.splits import Split, cross_fit, split
 from snellen.errors import UserError
 from snellen.experiments.configuration import ReconstructionConfig
 from snellen.experiments.evaluation import MS_SSIM, evaluate, ssim_maps
+from snellen.experiments.measures import DESCRIPTIONS
 from snellen.experiments.results import Trial, compare, gather, write_csv, write_json
 from snellen.experiments.study_bundle import write_study_bundle
-from snellen.metrics import fit_levels, psnr, ssim
+from snellen.metrics import fit_levels, ms_ssim, psnr, ssim
 from snellen.metrics.losses import LossPlan, parse_loss
 from snellen.networks import build_network
 from snellen.reports import ReportInput, write_reconstruction_report
@@ -306,6 +307,7 @@ def _run(
 _VALIDATION_MEASURES: dict[str, Any] = {
     "psnr": partial(psnr, data_range=1.0, reduction="none"),
     "ssim": partial(ssim, data_range=1.0, reduction="none"),
+    "ms_ssim": partial(ms_ssim, data_range=1.0, convention=MS_SSIM, reduction="none"),
 }
 
 
@@ -360,6 +362,7 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial], command: str) ->
         "seconds": sum(trial.train_seconds for trial in trials),
         "config": config.model_dump(mode="json"),
         "data": _describe_data(plan, sources),
+        "measures": dict(DESCRIPTIONS),
         "code_size": first,
         **compared[first],
     }

@@ -48,7 +48,8 @@ class ReportInput:
         sources: n labels of the source pictures.
         per_picture: for each loss the values of each measure, shape (seeds, n).
         curves: rows of metrics.jsonl, each with "loss", "seed", "step" and "kind" ("train" or
-            "validation"); others are passed over. A sweep adds "code", the code size; cross-fitting "fold".
+            "validation"); others are passed over. A sweep adds "code" (the code size),
+            cross-fitting "fold".
         ssim_maps: for each loss (or none) the SSIM map under seed 0, float32 (n, S, S).
     """
 

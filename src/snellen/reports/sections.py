@@ -181,7 +181,8 @@ def curve_panels(
             relative,
             y_label="share of first value",
             key="curve-objective",
-            log=True,
+            # A logarithmic axis has no useful ticks within less than a decade.
+            log=min(float(values.min()) for _, _, runs in relative for _, values in runs) < 0.1,
         )
         panels.append(("Training objective", panel))
     return panels
@@ -315,7 +316,12 @@ def _hardware(hardware: Mapping[str, Any]) -> Iterator[str]:
     for key, value in hardware.items():
         if isinstance(value, str | int | float) and value != "":
             text = str(key).replace("_", " ")
-            yield str(value) if text in ("cpu", "gpu", "device", "processor") else f"{text} {value}"
+            if text in ("cpu", "gpu", "device", "processor"):
+                yield str(value)
+            elif text.endswith(" gib"):
+                yield f"{text.removesuffix(' gib')} {value} GiB"
+            else:
+                yield f"{text} {value}"
 
 
 def _software(results: Mapping[str, Any]) -> str:

@@ -123,7 +123,10 @@ def _compare(first: str, focus: str, found: Mapping[str, Any]) -> Pieces:
     else:
         said = _text("These pictures do not show whether {focus} or {first} keeps more ", names)
         said += [("text", "structure"), *_in_parentheses(ssim, found)]
-    return [*said, *_exceptions(rest, found, verdict), *_price(focus, found.get("psnr"), verdict)]
+    exceptions = _exceptions(rest, found, verdict)
+    if exceptions and verdict > 0 and "psnr" in found:
+        exceptions.append(("text", ","))
+    return [*said, *exceptions, *_price(focus, found.get("psnr"), verdict)]
 
 
 def _text(template: str, names: Mapping[str, Pieces]) -> Pieces:

@@ -24,6 +24,7 @@ from snellen.training.precision import autocast, strict_float32
 from snellen.training.processes import any_process, control_group, launch_fabric, on_first_process
 from snellen.training.progress import ProgressDisplay
 from snellen.training.protocols import Batch, BatchFactory, LossSchedule, Subject
+from snellen.training.randomness import seed_step
 from snellen.training.readings import Readings
 from snellen.training.records import Records, read_rows
 from snellen.training.run_folder import file_name
@@ -206,8 +207,7 @@ class _Training:
         """Do one optimizer step, without waiting for the device."""
         fabric, options, state = self.fabric, self.state.options, self.state
         batch = self.next_batch(step)
-        # Seeded anew each time, so that no random state has to travel in checkpoints.
-        torch.manual_seed(_mix(self.subject.seed, step, fabric.global_rank))
+        seed_step(self.subject.seed, step, fabric)
         state.optimizer.param_groups[0]["lr"] = learning_rate_at(step, options)
         target = to_unit_range(batch.pixels, fabric.device)
         with autocast(fabric.device, options.precision):
@@ -340,15 +340,6 @@ def _console(progress: bool | Console) -> Console | None:
     if isinstance(progress, Console):
         return progress
     return Console(stderr=True) if progress else None
-
-
-def _mix(seed: int, step: int, rank: int) -> int:
-    """Return a seed of its own for each step and process."""
-    mixed = (seed * 0x9E3779B97F4A7C15 + step * 0xD1B54A32D192ED03 + rank) % 2**64
-    # The finaliser of SplitMix64 (Steele et al., OOPSLA 2014): torch keeps only the low 32 bits.
-    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
-    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**64
-    return (mixed ^ (mixed >> 31)) % 2**63
 
 
 def _changed_surroundings(fabric: Fabric, saved: Mapping[str, Any]) -> list[str]:
