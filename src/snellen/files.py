@@ -19,6 +19,7 @@ _REASONS = {
     errno.EROFS: "the file system is read-only: name another place",
     errno.EACCES: "permission denied: name a place you may write to",
     errno.EPERM: "permission denied: name a place you may write to",
+    errno.EEXIST: "a part of that path is a file, not a folder: name another place",
     errno.ENOTDIR: "a part of that path is a file, not a folder: name another place",
     errno.EISDIR: "that is a folder: name a file",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",

@@ -85,6 +85,12 @@ def test_a_misspelt_set_is_guessed(spec, meant):
         open_pictures(spec)
 
 
+@pytest.mark.parametrize("spec", ["a\0b", "", "x" * 5000, "npz:", "stl10:", "npz:a\0b"])
+def test_impossible_paths_are_refused(spec):
+    with pytest.raises(UserError):
+        open_pictures(spec)
+
+
 def test_a_single_picture_is_no_set(tmp_path):
     (tmp_path / "a.png").touch()
     with pytest.raises(UserError, match="single file; name the folder"):

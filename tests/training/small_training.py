@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from snellen.errors import UserError
+from snellen.networks import build_network
 from snellen.training import Interrupted, Outcome, RunFolder, TrainingOptions, launch_fabric, train
 
 SIDE = 8
@@ -62,6 +63,13 @@ def make_network(**options: Any) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(3)
         return Network(**options)
+
+
+def autoencoder() -> nn.Module:
+    """The real network, small, with its mixture of layouts."""
+    return build_network(
+        "conv-autoencoder", size=SIDE, channels=1, code_size=3, widths=(3, 4), seed=3
+    )
 
 
 def pictures(seed: int, number: int) -> Tensor:
@@ -206,11 +214,10 @@ def pair(folder: Path, port: int) -> None:
 
 def together(folder: Path, fabric: Any, rank: int) -> dict[str, Any]:
     """What two processes do: a step, a training, one that stops and goes on, and failures."""
-    plain = {"dropout": 0.0, "norm": False}
     found: dict[str, Any] = {"world_size": fabric.world_size}
     run(
         folder / "gradient",
-        make_network(**plain),
+        autoencoder(),
         fabric=fabric,
         steps=1,
         batch_size=7,

@@ -43,8 +43,7 @@ def gradient(folder):
 def test_the_gradient_is_that_of_one_process_for_shares_of_unequal_size(pair, small, tmp_path):
     folder, found, _ = pair
     assert [one["world_size"] for one in found] == [2, 2]
-    plain = small.make_network(dropout=0.0, norm=False)
-    small.run(tmp_path, plain, steps=1, batch_size=7, clip_norm=None)
+    small.run(tmp_path, small.autoencoder(), steps=1, batch_size=7, clip_norm=None)
     ours, theirs = gradient(folder / "gradient"), gradient(tmp_path)
     assert ours.keys() == theirs.keys()
     largest = max(value.abs().max().item() for value in theirs.values())
@@ -55,8 +54,9 @@ def test_the_gradient_is_that_of_one_process_for_shares_of_unequal_size(pair, sm
 
 def test_each_picture_is_validated_once(pair, small, tmp_path):
     folder, _, _ = pair
-    plain = small.make_network(dropout=0.0, norm=False)
-    alone = small.run(tmp_path, plain, steps=1, batch_size=7, clip_norm=None).history[-1]
+    alone = small.run(tmp_path, small.autoencoder(), steps=1, batch_size=7, clip_norm=None).history[
+        -1
+    ]
     row = read_rows(folder / "gradient" / "metrics.jsonl")[-1]
     assert row["pictures"] == 5
     assert row["value"] == pytest.approx(alone["value"], rel=1e-5)

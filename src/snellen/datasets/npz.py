@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,8 @@ class NpzPictures(CachedPictures):
 
 
 def _load(file: str) -> dict[str, NDArray[Any]]:
-    path = Path(file).expanduser()
-    if not path.is_file():
+    path = Path(os.path.expanduser(file))
+    if not os.path.isfile(path):
         raise UserError(f"no file {file!r}: need an .npz with an array 'images'.")
     try:
         with path.open("rb") as opened:
@@ -86,6 +87,8 @@ def _load(file: str) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in wanted}
     except UserError:
         raise
+    except PermissionError as error:
+        raise UserError(f"cannot read {file}: permission denied.") from error
     except Exception as error:  # a damaged zip throws BadZipFile, zlib.error, EOFError, ValueError…
         raise UserError(f"cannot read {file}: it is no .npz or it is damaged ({error}).") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
@@ -221,10 +222,11 @@ def open_pictures(
         return Stl10Pictures(rest, channels, min_side, cache_bytes)
     if colon and scheme == "npz":
         return NpzPictures(rest, channels, min_side, cache_bytes)
-    folder = Path(spec).expanduser()
-    if folder.is_dir():
+    folder = Path(os.path.expanduser(spec))
+    # os.path, because Path raises where a folder on the way may not be entered.
+    if spec and os.path.isdir(folder):
         return FolderPictures(folder, channels, min_side, cache_bytes, progress)
-    if folder.exists():
+    if spec and os.path.exists(folder):
         raise UserError(_not_a_folder(spec, folder))
     known = ["stl10", "npz"] if colon else ["builtin"]
     raise UserError(f"no pictures at {spec!r}: need {_SPECS}.{nearest(scheme, known)}")

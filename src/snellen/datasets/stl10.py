@@ -7,6 +7,7 @@ blue plane, each plane column after column.
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -82,14 +83,14 @@ class Stl10Pictures(CachedPictures):
 
 
 def _find(folder: str) -> list[tuple[str, Path]]:
-    root = Path(folder).expanduser()
+    root = Path(os.path.expanduser(folder))
     for place in (root, root / "stl10_binary"):
         found = [(part, place / f"{part}_X.bin") for part in _PARTS]
-        found = [(part, path) for part, path in found if path.is_file()]
+        found = [(part, path) for part, path in found if os.path.isfile(path)]
         if found:
             return found
     packed = root / "stl10_binary.tar.gz"
-    if packed.is_file():
+    if os.path.isfile(packed):
         raise UserError(f"{packed} is still packed: type `tar -xzf {packed} -C {root}` first.")
     raise UserError(
         f"no STL-10 in {folder!r}: need train_X.bin, test_X.bin or unlabeled_X.bin there or in its"

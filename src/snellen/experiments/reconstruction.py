@@ -257,6 +257,8 @@ def run_reconstruction(
             results.append(_write_results(plan, out, trials, command))
 
         on_first_process(fabric, write)
+        if shown is not None and plan.pictures.skipped:  # damage may be found while training
+            shown.print(summarise_skipped(plan.pictures.skipped), highlight=False, markup=False)
     return results[0] if results else None
 
 

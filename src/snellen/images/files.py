@@ -2,7 +2,7 @@
 
 The format is taken from the content, never from the suffix. Pillow decodes eight bits;
 what it would cut from sixteen to eight (colour PNG and TIFF, deep PGM and PPM) is read by other
-means in `sixteen_bit`. EXIF orientation is applied, so that arrays look as viewers show them.
+means in `decoders`. EXIF orientation is applied, so that arrays look as viewers show them.
 """
 
 from __future__ import annotations

@@ -21,7 +21,13 @@ from snellen.training.interruptions import Interrupted, StopRequest, listen_for_
 from snellen.training.memory import keep_freed_memory
 from snellen.training.options import TrainingOptions, learning_rate_at
 from snellen.training.precision import autocast, strict_float32
-from snellen.training.processes import any_process, control_group, launch_fabric, on_first_process
+from snellen.training.processes import (
+    any_process,
+    control_group,
+    launch_fabric,
+    on_first_process,
+    quiet_layouts,
+)
 from snellen.training.progress import ProgressDisplay
 from snellen.training.protocols import Batch, BatchFactory, LossSchedule, Subject
 from snellen.training.randomness import seed_step
@@ -110,6 +116,7 @@ def train(
         cuda = fabric.device.type == "cuda"
         stack.enter_context(torch.random.fork_rng([fabric.device] if cuda else []))
         stack.enter_context(strict_float32(fabric.device))
+        stack.enter_context(quiet_layouts(fabric))
         keep_freed_memory(fabric.device)
         state = TrainingState(network, options, fabric.device)
         start, saved, notes = state.restore(fabric, Path(folder), subject, resume=resume)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -16,7 +17,15 @@ from torch import Tensor
 
 from snellen.errors import UserError
 
-__all__ = ["any_process", "broadcast_tensors", "launch_fabric", "on_first_process", "sum_over"]
+__all__ = [
+    "any_process",
+    "broadcast_tensors",
+    "control_group",
+    "launch_fabric",
+    "on_first_process",
+    "quiet_layouts",
+    "sum_over",
+]
 
 T = TypeVar("T")
 
@@ -50,6 +59,21 @@ def launch_fabric(accelerator: str = "auto") -> Fabric:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"training on {accelerator!r} cannot start: {reason}") from error
     return fabric
+
+
+@contextmanager
+def quiet_layouts(fabric: Fabric) -> Iterator[None]:
+    """Silence a warning of DistributedDataParallel that has no consequence.
+
+    It compares strides also along dimensions of size 1, where they mean nothing, and so takes the
+    gradient of a filter with one channel for one in a slow layout.
+    """
+    if fabric.world_size == 1:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+        yield
 
 
 def on_first_process(fabric: Fabric, action: Callable[[], T]) -> T:
