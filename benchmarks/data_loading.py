@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 
 from benchmarks.record import record
+from snellen.datasets import open_pictures
 from snellen.datasets.crops import Batch, CropOptions, CropStream
-from snellen.datasets.pictures import open_pictures
 from snellen.metrics.losses import parse_loss
 from snellen.networks import build_network
 from snellen.training import TrainingOptions, train

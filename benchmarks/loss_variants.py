@@ -49,9 +49,9 @@ def sigmas_ones() -> MSSSIMLoss:
 
 def ssim_valid() -> SSIMLoss:
     """SSIM, valid borders."""
-    return SSIMLoss(convention=WANG)
+    return SSIMLoss(convention=replace(WANG, negative="smooth"))
 
 
 def ssim_replicate() -> SSIMLoss:
     """SSIM, replicated borders."""
-    return SSIMLoss(convention=replace(WANG, border="replicate"))
+    return SSIMLoss(convention=replace(WANG, border="replicate", negative="smooth"))

@@ -14,7 +14,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from snellen.errors import UserError
 from snellen.experiments.configuration import ReconstructionConfig
-from snellen.experiments.reconstruction import make_plan, run_reconstruction
+from snellen.experiments.planning import make_plan
+from snellen.experiments.reconstruction import run_reconstruction
 from snellen.training import Interrupted
 
 TINY = {

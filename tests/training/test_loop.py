@@ -312,7 +312,9 @@ def test_a_finished_training_is_given_back_without_a_step(small, tmp_path):
     def no_batches(*args):
         raise AssertionError("no batch is needed")
 
+    before = sorted(tmp_path.rglob("*"))
     again = small.run(tmp_path, small.Network(), resume=True, batches=no_batches)
+    assert sorted(tmp_path.rglob("*")) == before
     assert small.weights(again.network) == small.weights(first.network)
     assert small.weights(again.ema_network) == small.weights(first.ema_network)
     assert again.history == first.history

@@ -121,7 +121,8 @@ def reconstruct(
 
     from snellen.errors import UserError
     from snellen.experiments.configuration import resolve
-    from snellen.experiments.reconstruction import describe, make_plan, run_reconstruction
+    from snellen.experiments.planning import describe, make_plan
+    from snellen.experiments.reconstruction import run_reconstruction
 
     options: dict[str, Any] = {
         "data": data,

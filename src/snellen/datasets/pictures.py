@@ -1,20 +1,18 @@
-"""What a set of pictures is, and opening one by its name on the command line."""
+"""What a set of pictures is, and what all sets share."""
 
 from __future__ import annotations
 
-import os
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snellen.errors import UserError, nearest
+from snellen.errors import UserError
 from snellen.images import UnreadableImage, to_channels, to_uint8
 from snellen.images.colour import Pixels
 from snellen.images.files import MAX_PIXELS
@@ -24,14 +22,11 @@ __all__ = [
     "CachedPictures",
     "Pictures",
     "Skipped",
-    "open_pictures",
     "summarise_skipped",
 ]
 
 CACHE_BYTES = 1 << 30
 """How many bytes of decoded pictures a set keeps in memory unless told otherwise."""
-
-_SPECS = "'builtin', a folder, 'stl10:DIR' or 'npz:FILE'"
 
 
 @dataclass(frozen=True)
@@ -182,60 +177,6 @@ class CachedPictures(ABC):
             while self._cached_bytes > self._cache_bytes:
                 _, oldest = self._cached.popitem(last=False)
                 self._cached_bytes -= oldest.nbytes
-
-
-def open_pictures(
-    spec: str,
-    *,
-    channels: int = 1,
-    min_side: int = 96,
-    cache_bytes: int = CACHE_BYTES,
-    progress: Callable[[int], None] | None = None,
-) -> Pictures:
-    """Open a set of pictures by its name.
-
-    Args:
-        spec: `builtin` (photographs inside scikit-image and scikit-learn), a folder,
-            `stl10:DIR` (the official binary files) or `npz:FILE` (an array `images`).
-        channels: 1 for gray, 3 for colour; every picture is brought to it.
-        min_side: pictures smaller than this on a side, in pixels, are skipped.
-        cache_bytes: how much memory decoded pictures may take.
-        progress: told the number of files looked at so far, every few thousand, while a large
-            folder is seen for the first time (about two minutes for a million files).
-
-    Raises:
-        UserError: there is no such set, or no usable picture in it.
-
-    >>> pictures = open_pictures("builtin")
-    >>> pictures.name(0), pictures.read(0).shape
-    ('astronaut', (512, 512, 1))
-    """
-    from snellen.datasets.builtin import BuiltinPictures
-    from snellen.datasets.folder import FolderPictures
-    from snellen.datasets.npz import NpzPictures
-    from snellen.datasets.stl10 import Stl10Pictures
-
-    scheme, colon, rest = spec.partition(":")
-    if spec == "builtin":
-        return BuiltinPictures(channels, min_side, cache_bytes)
-    if colon and scheme == "stl10":
-        return Stl10Pictures(rest, channels, min_side, cache_bytes)
-    if colon and scheme == "npz":
-        return NpzPictures(rest, channels, min_side, cache_bytes)
-    folder = Path(os.path.expanduser(spec))
-    # os.path, because Path raises where a folder on the way may not be entered.
-    if spec and os.path.isdir(folder):
-        return FolderPictures(folder, channels, min_side, cache_bytes, progress)
-    if spec and os.path.exists(folder):
-        raise UserError(_not_a_folder(spec, folder))
-    known = ["stl10", "npz"] if colon else ["builtin"]
-    raise UserError(f"no pictures at {spec!r}: need {_SPECS}.{nearest(scheme, known)}")
-
-
-def _not_a_folder(spec: str, path: Path) -> str:
-    if path.suffix.lower() == ".npz":
-        return f"{spec} is a file; type npz:{spec} to use the array 'images' in it."
-    return f"{spec} is a single file; name the folder that holds the pictures."
 
 
 def unfit(height: int, width: int, min_side: int) -> str | None:

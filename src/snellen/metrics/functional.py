@@ -6,22 +6,19 @@ Values are computed in float32 (float64 for float64 inputs) whatever autocast sa
 
 from __future__ import annotations
 
-import math
-from numbers import Real
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from snellen.metrics import definition
+from snellen.metrics.checks import check_pair, check_reduction, resolve_range
 from snellen.metrics.conventions import Convention, check_window, get_convention, suggestion
 from snellen.metrics.definition import Similarity
 
 __all__ = [
     "Engine",
     "Reduction",
-    "check_range",
-    "check_reduction",
     "dssim",
     "mae",
     "ms_dssim",
@@ -36,8 +33,7 @@ __all__ = [
 Reduction = Literal["mean", "sum", "none"]
 Engine = Literal["auto", "definition"]
 
-_REDUCTIONS = ("mean", "sum", "none")
-_ENGINES = ("auto", "definition")
+ENGINES = ("auto", "definition")
 
 
 def mse(preds: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
@@ -57,7 +53,7 @@ def mse(preds: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tens
     >>> mse(torch.zeros(2, 1, 4, 4), torch.full((2, 1, 4, 4), 0.5))
     tensor(0.2500)
     """
-    x, y = _pair(preds, target)
+    x, y = check_pair(preds, target)
     difference = x - y
     return _reduce((difference * difference).mean(dim=(1, 2, 3)), reduction)
 
@@ -70,7 +66,7 @@ def mae(preds: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tens
     >>> mae(torch.zeros(2, 1, 4, 4), torch.full((2, 1, 4, 4), 0.5))
     tensor(0.5000)
     """
-    x, y = _pair(preds, target)
+    x, y = check_pair(preds, target)
     return _reduce((x - y).abs().mean(dim=(1, 2, 3)), reduction)
 
 
@@ -100,8 +96,8 @@ def psnr(
     >>> psnr(torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.1), data_range=1.0)
     tensor(20.)
     """
-    x, y = _pair(preds, target)
-    peak = _range(data_range, preds)
+    x, y = check_pair(preds, target)
+    peak = resolve_range(data_range, preds)
     difference = (x - y) / peak
     return _reduce(-10 * torch.log10((difference * difference).mean(dim=(1, 2, 3))), reduction)
 
@@ -315,95 +311,17 @@ def _prepare(
     engine: str,
 ) -> tuple[Tensor, Tensor, float, Convention]:
     """Check everything that all similarities share."""
-    x, y = _pair(preds, target)
-    peak = _range(data_range, preds)
+    x, y = check_pair(preds, target)
+    peak = resolve_range(data_range, preds)
     options = get_convention(convention)
     if mask is not None:
         raise NotImplementedError("Masks are not supported yet: leave mask=None.")
-    if engine not in _ENGINES:
+    if engine not in ENGINES:
         raise ValueError(
-            f"There is no engine {engine!r}; there are {', '.join(_ENGINES)}."
-            f"{suggestion(str(engine), _ENGINES)}"
+            f"There is no engine {engine!r}; there are {', '.join(ENGINES)}."
+            f"{suggestion(str(engine), ENGINES)}"
         )
     return x, y, peak, options
-
-
-def _pair(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Check that the two can be compared; return them as (N, C, H, W) of float32 or float64."""
-    for name, value in (("preds", preds), ("target", target)):
-        if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{name} must be a torch.Tensor; got {type(value).__name__}. "
-                "Convert with torch.as_tensor(...)."
-            )
-    if preds.shape != target.shape:
-        raise ValueError(
-            f"preds and target must have one shape; got {tuple(preds.shape)} and "
-            f"{tuple(target.shape)}."
-        )
-    if preds.dtype != target.dtype:
-        raise TypeError(
-            f"preds and target must have one dtype; got {preds.dtype} and {target.dtype}. "
-            "Convert one with .to(dtype), and mind its range."
-        )
-    if preds.device != target.device:
-        raise ValueError(
-            f"preds and target must be on one device; got {preds.device} and {target.device}."
-        )
-    if not (preds.is_floating_point() or preds.dtype == torch.uint8):
-        raise TypeError(
-            f"Pictures must be floating point or uint8; got {preds.dtype}. Convert with .float() "
-            "and give data_range."
-        )
-    if not 2 <= preds.ndim <= 4:
-        raise ValueError(
-            f"Pictures must be (N, C, H, W), (C, H, W) or (H, W); got shape {tuple(preds.shape)}."
-        )
-    if 0 in preds.shape[-3:]:
-        raise ValueError(f"Pictures must have pixels; got shape {tuple(preds.shape)}.")
-    dtype = torch.float64 if preds.dtype == torch.float64 else torch.float32
-    missing = (None,) * (4 - preds.ndim)
-    return preds.to(dtype)[missing], target.to(dtype)[missing]
-
-
-def _range(data_range: float | None, preds: Tensor) -> float:
-    if data_range is None:
-        if preds.dtype == torch.uint8:
-            return 255.0
-        raise ValueError(
-            "data_range is needed for floating-point pictures: give data_range=1.0 for values in "
-            "[0, 1], 255 for values in [0, 255]."
-        )
-    return check_range(data_range)
-
-
-def check_range(data_range: float) -> float:
-    """Return `data_range` as a float.
-
-    Raises:
-        TypeError: it is not a number.
-        ValueError: it is not positive and finite.
-    """
-    is_number = isinstance(data_range, Real | Tensor) and getattr(data_range, "ndim", 0) == 0
-    if not is_number:
-        raise TypeError(f"data_range must be a number; got {data_range!r}.")
-    peak = float(data_range)
-    if not (math.isfinite(peak) and peak > 0):
-        raise ValueError(f"data_range must be positive and finite; got {data_range!r}.")
-    return peak
-
-
-def check_reduction(reduction: str) -> None:
-    """Refuse a reduction that does not exist.
-
-    Raises:
-        ValueError: not ``mean``, ``sum`` or ``none``.
-    """
-    if reduction not in _REDUCTIONS:
-        raise ValueError(
-            f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}."
-            f"{suggestion(str(reduction), _REDUCTIONS)}"
-        )
 
 
 def _reduce(values: Tensor, reduction: str) -> Tensor:

@@ -14,6 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from snellen.metrics.checks import check_range, check_reduction
 from snellen.metrics.conventions import (
     WANG,
     Convention,
@@ -22,16 +23,36 @@ from snellen.metrics.conventions import (
     min_side,
     suggestion,
 )
-from snellen.metrics.functional import Reduction, check_range, check_reduction, dssim, mae, ms_dssim
+from snellen.metrics.functional import Reduction, dssim, mae, ms_dssim
 
 __all__ = ["LOSSES", "LossPlan", "MSSSIMLoss", "MixedLoss", "SSIMLoss", "parse_loss"]
 
 # Chosen by held-out results on BSDS500: docs/decisions.md, "What the losses' defaults are".
 SSIM_LOSS = replace(WANG, negative="smooth")
-MS_SSIM_LOSS = replace(WANG, levels="auto", negative="smooth")
+MS_SSIM_LOSS = replace(WANG, levels="auto", border="replicate", negative="smooth")
 
 
-class SSIMLoss(nn.Module):
+class _SimilarityLoss(nn.Module):
+    """What the losses share: checked options."""
+
+    def __init__(
+        self, data_range: float, convention: str | Convention, reduction: Reduction
+    ) -> None:
+        super().__init__()
+        self.data_range = check_range(data_range)
+        found = get_convention(convention)
+        # A name means the formula; to be trained it needs a gradient from any start.
+        named = isinstance(convention, str)
+        self.convention = replace(found, negative="smooth") if named else found
+        check_reduction(reduction)
+        self.reduction: Reduction = reduction
+
+    def extra_repr(self) -> str:
+        """Show the options."""
+        return f"data_range={self.data_range}, reduction={self.reduction!r}"
+
+
+class SSIMLoss(_SimilarityLoss):
     """1 - SSIM.
 
     Args:
@@ -59,11 +80,7 @@ class SSIMLoss(nn.Module):
         convention: str | Convention = SSIM_LOSS,
         reduction: Reduction = "mean",
     ) -> None:
-        super().__init__()
-        self.data_range = check_range(data_range)
-        self.convention = _trainable(convention)
-        check_reduction(reduction)
-        self.reduction: Reduction = reduction
+        super().__init__(data_range, convention, reduction)
 
     def forward(self, preds: Tensor, target: Tensor) -> Tensor:
         """Compare (N, C, H, W) with (N, C, H, W)."""
@@ -75,12 +92,8 @@ class SSIMLoss(nn.Module):
             reduction=self.reduction,
         )
 
-    def extra_repr(self) -> str:
-        """Show the options."""
-        return f"data_range={self.data_range}, reduction={self.reduction!r}"
 
-
-class MSSSIMLoss(nn.Module):
+class MSSSIMLoss(_SimilarityLoss):
     """1 - MS-SSIM, with as many levels as the pictures allow and a gradient from any start.
 
     Args:
@@ -108,11 +121,7 @@ class MSSSIMLoss(nn.Module):
         convention: str | Convention = MS_SSIM_LOSS,
         reduction: Reduction = "mean",
     ) -> None:
-        super().__init__()
-        self.data_range = check_range(data_range)
-        self.convention = _trainable(convention)
-        check_reduction(reduction)
-        self.reduction: Reduction = reduction
+        super().__init__(data_range, convention, reduction)
 
     def forward(self, preds: Tensor, target: Tensor) -> Tensor:
         """Compare (N, C, H, W) with (N, C, H, W)."""
@@ -135,10 +144,6 @@ class MSSSIMLoss(nn.Module):
                 f"{min_side(self.convention, 2)} pixels a side, or a smaller window."
             )
         return levels
-
-    def extra_repr(self) -> str:
-        """Show the options."""
-        return f"data_range={self.data_range}, reduction={self.reduction!r}"
 
 
 class MixedLoss(nn.Module):
@@ -192,12 +197,6 @@ class MixedLoss(nn.Module):
     def extra_repr(self) -> str:
         """Show the options."""
         return f"alpha={self.alpha}"
-
-
-def _trainable(convention: str | Convention) -> Convention:
-    """Return the convention; one that was named, with a gradient from any start."""
-    found = get_convention(convention)
-    return replace(found, negative="smooth") if isinstance(convention, str) else found
 
 
 Loss = Callable[[Tensor, Tensor], Tensor]

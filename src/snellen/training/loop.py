@@ -123,7 +123,8 @@ def train(
         opened: list[Records] = []
 
         def open_records() -> list[dict[str, Any]]:
-            opened.append(stack.enter_context(Records(root, place, subject.fields, start)))
+            if start < options.steps:  # else there is nothing to add
+                opened.append(stack.enter_context(Records(root, place, subject.fields, start)))
             return read_rows(root / "metrics.jsonl", subject.fields)
 
         history = on_first_process(fabric, open_records)
