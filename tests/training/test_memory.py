@@ -13,7 +13,7 @@ def test_a_gpu_needs_no_such_thing():
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
-def test_freed_memory_is_used_again(record_property):
+def test_freed_memory_is_used_again():
     """A large tensor comes back at the address of the one that was freed, without a new mapping."""
     assert keep_freed_memory(torch.device("cpu")) is True
     tensor = torch.zeros(64 * 2**20, dtype=torch.uint8)

@@ -1,0 +1,79 @@
+"""Keep the results of runs of `snellen reconstruct` small, for the documents.
+
+    python -m benchmarks.keep_results NAME RUN [RUN ...]
+
+writes docs/results/NAME.json: for each run its command, commit, date, hardware, settings, data and
+measures. Paths below $SNELLEN_DATA and the run folder's place become what anybody would type.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from benchmarks.record import RESULTS
+from snellen.files import atomic_write
+
+KEPT = ("command", "commit", "date", "hardware", "seconds", "config", "data", "code_size")
+MEASURED = ("losses", "differences", "sweep")
+
+
+def rounded(value: Any) -> Any:
+    """Round every float to six digits: enough for any figure in a document."""
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def portable(text: str) -> str:
+    """Put $SNELLEN_DATA for its folder, and runs/ for the place of the runs."""
+    data = os.environ.get("SNELLEN_DATA")
+    text = text.replace(data, "$SNELLEN_DATA") if data else text
+    return re.sub(r"(--out[ =])\S*/", r"\1runs/", text)
+
+
+def main() -> None:
+    """Gather and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("runs", nargs="+", type=Path)
+    options = parser.parse_args()
+    kept = []
+    for run in options.runs:
+        results = json.loads((run / "results.json").read_text())
+        kept.append({key: results[key] for key in (*KEPT, *MEASURED) if key in results})
+    text = json.dumps({"runs": rounded(kept)}, indent=1, ensure_ascii=False)
+    atomic_write(RESULTS / f"{options.name}.json", portable(text) + "\n")
+    for run in kept:
+        show(run)
+
+
+def cells(loss: dict[str, Any], form: str) -> str:
+    """Return the means and intervals of one row."""
+    texts = []
+    for name in ("psnr", "mae", "ssim", "ms_ssim", "edge_f"):
+        value = loss[name]
+        mean, low, high = (format(value[key], form) for key in ("mean", "low", "high"))
+        texts.append(f"{mean} [{low}, {high}]")
+    return " | ".join(texts)
+
+
+def show(run: dict[str, Any]) -> None:
+    """Print the table that a document takes over."""
+    print(portable(run["command"]))
+    print("| loss | PSNR | MAE | SSIM | MS-SSIM | edge F | octaves, fine to coarse | seconds |")
+    for name, loss in run["losses"].items():
+        octaves = " ".join(f"{o['error']['mean']:.2f}" for o in loss["octaves"])
+        print(f"| {name} | {cells(loss, '.4f')} | {octaves} | {loss['train_seconds']:.0f} |")
+    for name, loss in run["differences"].items():
+        print(f"| {name} - first | {cells(loss, '+.4f')} | | |")
+
+
+if __name__ == "__main__":
+    main()
