@@ -16,6 +16,7 @@ __all__ = ["atomic_path", "atomic_write", "sync_folder", "write_error"]
 _REASONS = {
     errno.ENOSPC: "the disk is full: free some space or name another place",
     errno.EDQUOT: "the disk quota is used up: free some space or name another place",
+    errno.EFBIG: "the file would be larger than this place allows: name another place",
     errno.EROFS: "the file system is read-only: name another place",
     errno.EACCES: "permission denied: name a place you may write to",
     errno.EPERM: "permission denied: name a place you may write to",
