@@ -16,6 +16,8 @@ from snellen.errors import UserError
 
 __all__ = ["AutoencoderOptions", "ConvAutoencoder"]
 
+MID_GRAY = 0.5
+FAINT = 1e-4  # a hundredth of the amplitude
 KERNEL = 5  # the poster's filters; padding 2 makes a stride-2 layer halve the side exactly
 
 
@@ -112,17 +114,23 @@ class ConvAutoencoder(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        """Keep the variance of the signal from layer to layer (He et al., arXiv 1502.01852)."""
+        """Keep the variance of the signal from layer to layer (He et al., arXiv 1502.01852).
+
+        Except in the last: training starts from a nearly flat gray picture. SSIM punishes noise in
+        smooth areas so hard that from a noisy start its gradient switches the ReLUs off for good.
+        """
         last = self.decoder[-1]
         for layer in (*self.encoder, self.to_code, self.from_code, *self.decoder):
             weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
             taps = weight[0].numel()
             if isinstance(layer, nn.ConvTranspose2d):  # an output pixel meets a quarter of them
                 taps = weight.shape[0] * KERNEL**2 // 4
-            gain = 1.0 if layer in (self.to_code, last) else 2.0  # 2 makes up for a ReLU
+            gain = 1.0 if layer is self.to_code else 2.0  # 2 makes up for a ReLU
+            if layer is last:
+                gain = FAINT
             nn.init.normal_(weight, std=math.sqrt(gain / taps))
             nn.init.zeros_(bias)
-        nn.init.constant_(last.get_parameter("bias"), 0.5)  # training starts from mid gray
+        nn.init.constant_(last.get_parameter("bias"), MID_GRAY)
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Return the codes (N, code_size) of `pictures` (N, C, S, S), values in [0, 1].
@@ -136,7 +144,9 @@ class ConvAutoencoder(nn.Module):
                 f"pictures of shape {tuple(pictures.shape)}; this network needs "
                 f"(N, {', '.join(map(str, wanted))})"
             )
-        features = pixel_by_pixel(pictures)
+        # Around zero: with all inputs positive the layers first learn one constant picture, and a
+        # loss such as SSIM may stay there.
+        features = pixel_by_pixel(pictures - MID_GRAY)
         for layer in self.encoder:
             features = functional.relu_(layer(features))  # (N, width, S/2, S/2)
         code: Tensor = self.to_code(features.flatten(1))
