@@ -81,11 +81,16 @@ def test_subpixels_equal_the_transposed_convolution_in_value_and_gradient(channe
     torch.testing.assert_close(mine, wanted, rtol=1e-12, atol=1e-12)
 
 
-def test_signal_neither_dies_nor_explodes_at_the_start():
+def test_signal_neither_dies_nor_explodes_on_the_way_to_the_last_layer():
     network = ConvAutoencoder(size=32, widths=(16, 32, 64), code_size=64)
-    noise = torch.randn(16, 1, 32, 32)
-    spread = (network(noise) - 0.5).std().item()
-    assert 0.3 < spread < 3
+    assert 0.3 < network.encode(torch.randn(16, 1, 32, 32)).std() < 3
+
+
+def test_training_starts_from_a_nearly_flat_gray_picture():
+    network = ConvAutoencoder(size=32, widths=(16, 32, 64), code_size=64)
+    pictures = network(torch.rand(16, 1, 32, 32))
+    assert 1e-4 < pictures.std() < 0.05
+    assert pictures.mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_batch_may_be_empty():
