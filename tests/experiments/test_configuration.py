@@ -64,6 +64,7 @@ def test_learning_rate_of_one_loss():
         ({"assignments": ["folds=1"]}, ["folds"]),
         ({"assignments": ["folds=3", "held_out_data=x"]}, ["held_out_data"]),
         ({"assignments": ["learning_rates.ms-sim=1"]}, ["'ms-sim'", "Did you mean 'ms-ssim'"]),
+        ({"preset": "demo", "assignments": ["learning_rate.mae=1"]}, ["learning_rates.mse="]),
         ({"assignments": ["learning_rate=.nan"]}, ["learning_rate"]),
         ({"assignments": ["learning_rate=[1"]}, ["YAML"]),
     ],

@@ -3,19 +3,23 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from skimage.io import imread
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from snellen.errors import UserError
 from snellen.experiments.configuration import ReconstructionConfig
-from snellen.experiments.planning import make_plan
+from snellen.experiments.planning import loss_for, make_plan
 from snellen.experiments.reconstruction import run_reconstruction
+from snellen.images import read_image, write_png
+from snellen.metrics.losses import SSIMLoss
 from snellen.training import Interrupted
 
 TINY = {
@@ -149,30 +153,47 @@ def test_no_held_out_picture_is_trained_on(pictures):
     assert sorted(held_out) == sorted({plan.pictures.source(i) for i in range(10)})
 
 
-def test_a_stopped_run_goes_on_to_the_same_numbers(pictures, tmp_path, monkeypatch):
-    settings = config(pictures, losses=("mse", "ms-ssim"))
-    whole = run_reconstruction(settings, tmp_path / "whole", command="test")
+@pytest.mark.parametrize("stop_at", [9, 23])
+def test_a_stopped_run_goes_on_to_the_same_numbers(pictures, tmp_path, monkeypatch, stop_at):
+    """With folds, seeds, an average of the weights and a switch of losses on the way."""
+    settings = config(
+        pictures, losses=("mse", "mse>ssim@0.5"), folds=2, seeds=2, ema=0.8, checkpoint_every=4
+    )
+    whole = run_reconstruction(settings, tmp_path / "whole", command="first")
 
-    from snellen.metrics.losses import MSSSIMLoss
+    forward, calls = SSIMLoss.forward, []
 
-    forward, calls = MSSSIMLoss.forward, []
-
-    def stop_at_fourth(self, preds, target):
-        calls.append(1)
-        if len(calls) == 6:  # two calls of the check, then steps and a validation
-            os.kill(os.getpid(), 15)
+    def stop(self, preds, target):
+        calls.append(preds.shape)
+        if len(calls) == stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
         return forward(self, preds, target)
 
-    monkeypatch.setattr(MSSSIMLoss, "forward", stop_at_fourth)
+    monkeypatch.setattr(SSIMLoss, "forward", stop)
     with pytest.raises(Interrupted):
-        run_reconstruction(settings, tmp_path / "parts", command="test")
+        run_reconstruction(settings, tmp_path / "parts", command="first")
     monkeypatch.undo()
+    assert len(calls) >= stop_at
     assert not (tmp_path / "parts" / "results.json").exists()
-    parts = run_reconstruction(settings, tmp_path / "parts", command="test", resume=True)
+    parts = run_reconstruction(settings, tmp_path / "parts", command="second", resume=True)
     assert parts["differences"] == whole["differences"]
     for name in settings.losses:
         for measure in ("mse", "psnr", "ssim", "ms_ssim"):
             assert parts["losses"][name][measure] == whole["losses"][name][measure]
+    assert parts["command"] == "first"  # the one that repeats the run
+
+
+def test_a_run_does_not_go_on_with_other_pictures(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    generator = np.random.default_rng(1)
+    for n in range(5):
+        write_png(folder / f"{n}.png", generator.integers(0, 256, (30, 30), dtype=np.uint8))
+    settings = config(str(folder), losses=("mse",), steps=2)
+    run_reconstruction(settings, tmp_path / "a", command="test")
+    write_png(folder / "new.png", np.zeros((30, 30), np.uint8))
+    with pytest.raises(UserError, match="not those that"):
+        run_reconstruction(settings, tmp_path / "a", command="test", resume=True)
 
 
 def test_a_sweep_over_code_sizes_has_an_entry_for_each(pictures, tmp_path):
@@ -218,6 +239,34 @@ def test_judging_on_the_training_pictures_is_refused(pictures):
         make_plan(config(pictures, held_out_data=pictures))
 
 
+def test_judging_on_a_copy_of_a_training_picture_is_refused(tmp_path):
+    generator = np.random.default_rng(2)
+    for name in ("train/a", "train/b", "other/c"):
+        picture = generator.integers(0, 256, (30, 30), dtype=np.uint8)
+        write_png(tmp_path / f"{name}.png", picture)
+    write_png(tmp_path / "other" / "copy.png", read_image(tmp_path / "train" / "a.png"))
+    with pytest.raises(UserError, match="1 of the pictures"):
+        make_plan(config(str(tmp_path / "train"), held_out_data=str(tmp_path / "other")))
+    with pytest.raises(UserError, match="all of the pictures"):
+        make_plan(config(str(tmp_path / "train"), held_out_data=f"{tmp_path / 'train'}/."))
+
+
+def test_a_random_loss_of_ones_own_is_the_same_in_every_process(tmp_path, monkeypatch):
+    (tmp_path / "losses_of_mine.py").write_text(
+        "import torch\n"
+        "def filtered():\n"
+        "    kept = torch.nn.Conv2d(1, 4, 3)\n"
+        "    return lambda preds, target: (kept(preds) - kept(target)).square().mean()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    x, y = torch.rand(2, 2, 1, 16, 16)
+    first, second, other = (
+        loss_for("losses_of_mine:filtered", seed=seed).at(0)(x, y).item() for seed in (3, 3, 4)
+    )
+    assert first == second
+    assert first != other
+
+
 def test_an_existing_folder_is_kept(pictures, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "thesis.txt").write_text("precious")
@@ -226,7 +275,8 @@ def test_an_existing_folder_is_kept(pictures, tmp_path):
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["thesis.txt"]
 
 
-def test_a_picture_of_nan_pixels_is_refused(tmp_path):
+def test_pixels_that_are_not_8_bit_are_refused(tmp_path):
+    """So no NaN and no infinity can come in."""
     images = np.zeros((4, 30, 30), np.float32)
     images[1, 5, 5] = np.nan
     np.savez(tmp_path / "nan.npz", images=images)

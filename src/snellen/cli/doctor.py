@@ -184,12 +184,14 @@ def _version(name: str) -> str | None:
 def _devices() -> list[Finding]:
     import torch
 
+    from snellen.training.precision import resolve_precision
+
     built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA"
     findings = [Finding("devices", "torch", "ok", f"{torch.__version__}, built with {built}")]
     findings += _gpus()
     if torch.backends.mps.is_available():
         findings.append(Finding("devices", "mps", "ok", "Apple GPU"))
-    fast = _cpu_has_bf16()
+    fast = resolve_precision("auto", torch.device("cpu")) == "bf16"
     detail = "the processor has it" if fast else "not on this processor: training uses float32"
     findings.append(Finding("devices", "bf16 on the processor", "ok", detail))
     findings.append(_processes())
@@ -223,13 +225,6 @@ def _gpus() -> list[Finding]:
         )
         detail = "there is an NVIDIA GPU, but torch cannot use it"
     return [Finding("devices", "cuda", "note", detail, advice)]
-
-
-def _cpu_has_bf16() -> bool:
-    import torch
-
-    tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name, bool)() for name in tests)
 
 
 def _processes() -> Finding:

@@ -6,6 +6,7 @@ come in inside the commands that need them, so that ``snellen --help`` answers a
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -80,6 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal without ↑ or × gets a question mark, not a UnicodeEncodeError.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # Losses, networks and metrics may be named that lie in the current folder.
+    with contextlib.suppress(OSError):  # the current folder may have been deleted
+        if (here := os.getcwd()) not in sys.path:
+            sys.path.append(here)
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         status = app(words or ["--help"], prog_name="snellen", standalone_mode=False)

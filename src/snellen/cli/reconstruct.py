@@ -152,6 +152,8 @@ def reconstruct(
         typer.echo(f"\n{resolved.as_yaml()}", nl=False)
         return
     folder = out if out is not None else _new_folder(preset or "reconstruct")
+    if not resume:
+        _refuse_existing(folder)  # before minutes are spent on opening the pictures
     results = run_reconstruction(
         resolved, folder, command=_command(), resume=resume, console=console
     )
@@ -160,16 +162,41 @@ def reconstruct(
 
 
 def _command() -> str:
+    """Return what was typed, as it can be typed again."""
+    import os
     import shlex
     import sys
 
-    return shlex.join(["snellen", *sys.argv[1:]])
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    start = ["snellen"]
+    if processes > 1:
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+        start = ["torchrun", f"--nproc-per-node={here}"]
+        if processes > here:
+            start.append(f"--nnodes={processes // here}")
+        start += ["-m", "snellen"]
+    return shlex.join([*start, *sys.argv[1:]])
+
+
+def _refuse_existing(folder: Path) -> None:
+    from snellen.errors import UserError
+
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(
+            f"{folder} exists already and holds files: go on with it by --resume, or name another "
+            "folder with --out."
+        )
 
 
 def _new_folder(name: str) -> Path:
     """Return runs/NAME, or the first of runs/NAME-2, runs/NAME-3, … that does not exist."""
     import itertools
+    import os
 
+    from snellen.errors import UserError
+
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("several processes need the name of one run folder: add --out runs/NAME.")
     candidates = (Path("runs", name if n == 1 else f"{name}-{n}") for n in itertools.count(1))
     return next(folder for folder in candidates if not folder.exists())
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -199,8 +197,6 @@ def _own_metric(name: str) -> Metric:
 
 def _custom_metric(name: str) -> Metric:
     module_name, _, attribute = name.partition(":")
-    if "" not in sys.path and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # a script has not this, unlike `python -m`
     try:
         module = importlib.import_module(module_name)
     except Exception as error:

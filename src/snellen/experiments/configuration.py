@@ -209,7 +209,13 @@ def resolve(
         key, value = parse_assignment(text)
         name, dot, inner = key.partition(".")
         if dot:
-            merged[name] = {**(merged.get(name) or {}), inner: value}
+            inside = merged.get(name) or {}
+            if name != "learning_rates" or not isinstance(inside, dict):
+                raise UserError(
+                    f"--set {text}: only learning_rates takes a name after the dot, for example "
+                    "--set learning_rates.mse=1e-3."
+                )
+            merged[name] = {**inside, inner: value}
         else:
             merged[name] = value
     try:

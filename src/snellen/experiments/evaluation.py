@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from snellen.experiments.measures import edge_maps, edge_score, octave_errors
 from snellen.metrics import WANG, mae, ms_ssim, mse, psnr, ssim, ssim_map
+from snellen.training.precision import strict_float32
 
 __all__ = ["METRICS", "MS_SSIM", "Evaluation", "evaluate", "reconstruct", "ssim_maps"]
 
@@ -45,10 +46,11 @@ def reconstruct(network: nn.Module, pictures: Tensor, device: torch.device) -> N
     was_training = network.training
     network.eval()
     parts = []
-    for start in range(0, len(pictures), _BATCH):
-        batch = pictures[start : start + _BATCH]
-        output = network(batch.to(device).float() / 255)
-        parts.append((output.float() * 255).round().clamp(0, 255).to(torch.uint8).cpu())
+    with strict_float32(device):  # no TF32
+        for start in range(0, len(pictures), _BATCH):
+            batch = pictures[start : start + _BATCH]
+            output = network(batch.to(device).float() / 255)
+            parts.append((output.float() * 255).round().clamp(0, 255).to(torch.uint8).cpu())
     network.train(was_training)
     return torch.cat(parts).numpy()
 

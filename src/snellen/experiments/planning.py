@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,19 @@ from snellen.metrics.losses import LossPlan, parse_loss
 from snellen.networks import build_network
 from snellen.training import checkpoint_place
 
-__all__ = ["Fold", "Plan", "Task", "crop_options", "describe", "make_plan", "network_for"]
+__all__ = [
+    "Fold",
+    "Plan",
+    "Task",
+    "crop_options",
+    "describe",
+    "loss_for",
+    "make_plan",
+    "network_for",
+    "skipped_lines",
+]
+
+MOST_HELD_OUT = 1000  # sources, as on the poster; more are cut and judged if they are asked for
 
 
 @dataclass(frozen=True)
@@ -48,9 +61,9 @@ class Plan:
     """Everything that is known before the first step."""
 
     config: ReconstructionConfig
-    losses: dict[str, LossPlan]
     folds: tuple[Fold, ...]
     pictures: Pictures
+    judged: Pictures  # what the held-out pictures are taken from; `pictures` unless told otherwise
     parameters: dict[int, int]  # code size → number of weights
 
     def tasks(self) -> Iterator[Task]:
@@ -78,42 +91,78 @@ def make_plan(config: ReconstructionConfig) -> Plan:
         UserError: pictures, a loss, the network or their sizes cannot be used.
     """
     try:
-        losses = {spec: parse_loss(spec) for spec in config.losses}
-        for loss in losses.values():
-            loss.check(config.size, config.channels)
+        for spec in config.losses:
+            loss_for(spec, seed=0).check(config.size, config.channels)
         fit_levels(MS_SSIM, (config.size, config.size))
     except (ValueError, TypeError) as error:
         raise UserError(str(error)) from error
-    if len({checkpoint_place(spec, 0) for spec in losses}) < len(losses):
+    if len({checkpoint_place(spec, 0) for spec in config.losses}) < len(config.losses):
         raise UserError("two losses would share a checkpoint folder: rename one.")
     parameters = {}
     for code_size in config.code_size:
         network = network_for(config, code_size, seed=0)
         _check_network(network, config)
         parameters[code_size] = sum(p.numel() for p in network.parameters())
-    pictures, folds = _open_folds(config)
-    return Plan(config, losses, folds, pictures, parameters)
-
-
-def _open_folds(config: ReconstructionConfig) -> tuple[Pictures, tuple[Fold, ...]]:
-    crops = crop_options(config)
     opened = partial(open_pictures, channels=config.channels, min_side=config.size)
     pictures = opened(config.data)
     judged = pictures
     if config.held_out_data is not None:
         judged = opened(config.held_out_data)
+        _refuse_overlap(pictures, judged)
+    return Plan(config, _folds(config, pictures, judged), pictures, judged, parameters)
+
+
+def loss_for(spec: str, seed: int) -> LossPlan:
+    """Make a loss for one training, so that none hands its state on to the next.
+
+    What is random in its making depends on `seed` alone.
+
+    Raises:
+        ValueError: as `snellen.metrics.losses.parse_loss`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return parse_loss(spec)
+
+
+def _refuse_overlap(pictures: Pictures, judged: Pictures) -> None:
+    """Refuse to judge networks on pictures that they are trained on."""
+    common = np.intersect1d(pictures.source_ids(), judged.source_ids())
+    # Sources of a folder are known by their content; those of other sets by their number only.
+    by_content = ":" not in pictures.spec and ":" not in judged.spec
+    same = os.path.realpath(pictures.spec) == os.path.realpath(judged.spec)
+    if same or (by_content and len(common)):
+        count = "all" if same else f"{len(common)}"
+        raise UserError(
+            f"{count} of the pictures in {judged.spec} are also in {pictures.spec}: the networks "
+            "would be judged on pictures they have seen. Name another --held-out-data, or leave "
+            "it out to hold out a part of --data."
+        )
+
+
+def _held_out(config: ReconstructionConfig, pictures: Pictures) -> int | float | None:
+    """How many sources to hold out: as told, as the set prefers, or a fifth up to 1,000."""
+    if config.held_out is not None or pictures.preferred_held_out is not None:
+        return config.held_out
+    fifth = round(len(np.unique(pictures.source_ids())) / 5)
+    return min(max(1, fifth), MOST_HELD_OUT)
+
+
+def _folds(config: ReconstructionConfig, pictures: Pictures, judged: Pictures) -> tuple[Fold, ...]:
+    """Divide the pictures, and cut the crops to judge by."""
+    if judged is not pictures:
         splits = [Split(train=np.arange(len(pictures)), held_out=np.arange(len(judged)))]
-        if config.held_out_data == config.data:
-            raise UserError(
-                f"held_out_data and data are both {config.data}: the networks would be judged on "
-                "pictures they have seen."
-            )
     elif config.folds:
         splits = cross_fit(pictures, folds=config.folds)
     else:
-        splits = [split(pictures, held_out=config.held_out)]
-    cut = partial(held_out_crops, judged, options=crops, per_picture=config.crops_per_picture)
-    return pictures, tuple(
+        splits = [split(pictures, held_out=_held_out(config, pictures))]
+    cut = partial(
+        held_out_crops,
+        judged,
+        options=crop_options(config),
+        per_picture=config.crops_per_picture,
+    )
+    return tuple(
         Fold(number, pictures, part.train, cut(part.held_out)) for number, part in enumerate(splits)
     )
 
@@ -146,10 +195,10 @@ def _check_network(network: torch.nn.Module, config: ReconstructionConfig) -> No
     try:
         with torch.no_grad():
             output = network(picture)
-    except (RuntimeError, TypeError, ValueError) as error:
-        first = str(error).splitlines()[0]
+    except Exception as error:  # a stranger's network may raise anything
         raise UserError(
-            f"the network {config.network!r} fails on {config.size}×{config.size} pictures: {first}"
+            f"the network {config.network!r} fails on {config.size}×{config.size} pictures: "
+            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         ) from error
     if not isinstance(output, torch.Tensor) or output.shape != picture.shape:
         came = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
@@ -180,6 +229,10 @@ def describe(plan: Plan) -> list[str]:
         f"losses     {', '.join(config.losses)}",
         f"budget     {trainings} trainings of {config.steps} steps of {config.batch_size} crops",
     ]
-    if plan.pictures.skipped:
-        lines.append(summarise_skipped(plan.pictures.skipped))
-    return lines
+    return lines + skipped_lines(plan)
+
+
+def skipped_lines(plan: Plan) -> list[str]:
+    """Say what was left out, of the training pictures and of others to judge by."""
+    sets = [plan.pictures] if plan.judged is plan.pictures else [plan.pictures, plan.judged]
+    return [f"{s.spec}: {summarise_skipped(s.skipped)}" for s in sets if s.skipped]

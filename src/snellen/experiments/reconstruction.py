@@ -6,8 +6,10 @@ steps, seed by seed; the networks are judged on pictures that none of them saw.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +18,22 @@ import numpy as np
 from rich.console import Console
 
 from snellen import __version__
-from snellen.datasets import summarise_skipped
+from snellen.datasets import Pictures
 from snellen.datasets.crops import CropStream
+from snellen.errors import UserError
 from snellen.experiments.configuration import ReconstructionConfig
 from snellen.experiments.evaluation import MS_SSIM, evaluate, ssim_maps
 from snellen.experiments.measures import DESCRIPTIONS
-from snellen.experiments.planning import Plan, Task, crop_options, describe, make_plan, network_for
+from snellen.experiments.planning import (
+    Plan,
+    Task,
+    crop_options,
+    describe,
+    loss_for,
+    make_plan,
+    network_for,
+    skipped_lines,
+)
 from snellen.experiments.results import Trial, compare, gather, write_csv, write_json
 from snellen.experiments.study_bundle import write_study_bundle
 from snellen.metrics import fit_levels, ms_ssim, psnr, ssim
@@ -80,26 +92,54 @@ def run_reconstruction(
             )
 
         on_first_process(fabric, open_folder)
+        _refuse_other_pictures(plan, out, fabric)
         shown = console if fabric.is_global_zero else None
         if shown is not None:
             for line in describe(plan):
                 shown.print(line, highlight=False, markup=False)
-        trials = [_run(plan, task, out, fabric, resume, shown) for task in plan.tasks()]
+        trials = [
+            trial
+            for task in plan.tasks()
+            if (trial := _run(plan, task, out, fabric, resume, shown)) is not None
+        ]
         results: list[dict[str, Any]] = []
 
         def write() -> None:
-            results.append(_write_results(plan, out, trials, command))
+            results.append(_write_results(plan, out, trials))
 
         on_first_process(fabric, write)
-        if shown is not None and plan.pictures.skipped:  # damage may be found while training
-            shown.print(summarise_skipped(plan.pictures.skipped), highlight=False, markup=False)
+        if shown is not None:
+            for line in skipped_lines(plan):  # damage may be found while training
+                shown.print(line, highlight=False, markup=False)
     return results[0] if results else None
+
+
+def _refuse_other_pictures(plan: Plan, root: Path, fabric: Fabric) -> None:
+    """Refuse to go on with pictures other than those that the run began with.
+
+    One picture more may move others from training to judging.
+    """
+    mine = {"data": plan.pictures.fingerprint(), "held_out_data": plan.judged.fingerprint()}
+    kept = root / "pictures.json"
+
+    def compare() -> dict[str, str]:
+        if not kept.exists():
+            write_json(kept, mine)
+            return mine
+        return dict(json.loads(kept.read_text(encoding="utf-8")))
+
+    first = on_first_process(fabric, compare)
+    if first != mine:
+        raise UserError(
+            f"the pictures in {plan.config.data} are not those that {root} was begun with: put "
+            "them back, or begin anew with another --out."
+        )
 
 
 def _run(
     plan: Plan, task: Task, root: Path, fabric: Fabric, resume: bool, console: Console | None
-) -> Trial:
-    """Train one network and evaluate it."""
+) -> Trial | None:
+    """Train one network and, on the first process, evaluate it."""
     config, fold = plan.config, task.fold
     held_out = fold.held_out.pixels
     # Spread over all pictures, whatever their number.
@@ -122,7 +162,7 @@ def _run(
     tags = plan.tags(task)
     outcome = train(
         network_for(config, task.code_size, task.seed),
-        plan.losses[task.loss],
+        loss_for(task.loss, task.seed),
         batches,
         options=_training_options(config, task.loss),
         folder=root / checkpoint_place(task.loss, task.seed, **tags),
@@ -136,7 +176,11 @@ def _run(
         resume=resume,
         progress=console if console is not None else False,
     )
+    if not fabric.is_global_zero:
+        return None
     evaluation = evaluate(outcome.ema_network or outcome.network, held_out, fabric.device)
+    if task.seed:  # the report and the bundle show seed 0
+        evaluation = replace(evaluation, pixels=evaluation.pixels[:0])
     return Trial(task.code_size, fold.number, task.seed, task.loss, evaluation, outcome.seconds)
 
 
@@ -165,9 +209,11 @@ def _training_options(config: ReconstructionConfig, loss: str) -> TrainingOption
     )
 
 
-def _write_results(plan: Plan, root: Path, trials: list[Trial], command: str) -> dict[str, Any]:
+def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any]:
     """Write results.json, results.csv, report.html and study-bundle/ into the run folder."""
     config = plan.config
+    # The command that began the run, not one that resumed it, is the one that repeats it.
+    command = json.loads((root / "environment.json").read_text(encoding="utf-8"))["command"]
     pixels = np.concatenate([f.held_out.pixels.numpy() for f in plan.folds])
     names = [name for f in plan.folds for name in f.held_out.names]
     sources = [source for f in plan.folds for source in f.held_out.sources]
@@ -212,7 +258,13 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial], command: str) ->
         {loss: table.pixels for loss, table in shown.items()},
         names,
         sources,
-        {"command": command, "date": now["date"], "code_size": first, "seed": 0},
+        {
+            "command": command,
+            "commit": now["commit"],
+            "date": now["date"],
+            "code_size": first,
+            "seed": 0,
+        },
     )
     write_reconstruction_report(
         root / "report.html",
@@ -233,16 +285,20 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial], command: str) ->
 
 
 def _describe_data(plan: Plan, sources: list[str]) -> dict[str, Any]:
-    reasons = Counter(skipped.reason for skipped in plan.pictures.skipped)
-    training = [len({plan.pictures.source(int(i)) for i in f.train[:100_000]}) for f in plan.folds]
+    def reasons(pictures: Pictures) -> dict[str, int]:
+        return dict(Counter(skipped.reason for skipped in pictures.skipped))
+
+    ids = plan.pictures.source_ids()
     return {
         "spec": plan.config.data,
-        "held_out_spec": plan.config.held_out_data or plan.config.data,
+        "held_out_spec": plan.judged.spec,
         "pictures": len(plan.pictures),
-        "sources": len(set(sources)) if len(plan.folds) > 1 else len(set(sources)) + training[0],
-        "train_sources": min(training),
+        "sources": len(np.unique(ids)),
+        "train_pictures": min(len(fold.train) for fold in plan.folds),
+        "train_sources": min(len(np.unique(ids[fold.train])) for fold in plan.folds),
         "held_out_sources": len(set(sources)),
         "held_out_pictures": len(sources),
-        "skipped": dict(reasons),
+        "skipped": reasons(plan.pictures),
+        "held_out_skipped": {} if plan.judged is plan.pictures else reasons(plan.judged),
         "folds": plan.config.folds,
     }

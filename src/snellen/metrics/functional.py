@@ -264,7 +264,9 @@ def ms_ssim_map(
             "ms_ssim_map needs a convention that reads MS-SSIM by 'pixels' or 'sigmas'; this one "
             "takes the mean of each level first, so it has no map. Use convention='poster'."
         )
-    return _like(definition.ms_ssim_map(x, y, peak, options).value, preds)
+    maps = definition.ms_ssim_map(x, y, peak, options).value
+    # One map for all channels where the factors were averaged over them.
+    return _like(maps.expand(-1, x.shape[1], -1, -1), preds)
 
 
 def _ssim(

@@ -240,17 +240,15 @@ class LossPlan:
             preds = torch.rand(2, channels, size, size, generator=generator, requires_grad=True)
             try:
                 value = loss(preds, target)
-            except ValueError:
-                raise
             except Exception as error:  # a stranger's loss may raise anything
                 raise ValueError(
                     f"The loss {self.spec!r} fails on pictures of shape {tuple(preds.shape)}: "
                     f"{type(error).__name__}: {error}"
                 ) from error
-            if not (isinstance(value, Tensor) and value.numel() == 1 and value.requires_grad):
+            if not (isinstance(value, Tensor) and value.ndim == 0 and value.requires_grad):
                 raise ValueError(
-                    f"The loss {self.spec!r} must return one differentiable number from "
-                    "(preds, target) of shape (N, C, H, W)."
+                    f"The loss {self.spec!r} must return one differentiable number, a tensor "
+                    "without axes, from (preds, target) of shape (N, C, H, W)."
                 )
             if not bool(torch.isfinite(value)):
                 raise ValueError(f"The loss {self.spec!r} gives {value.item()} on random pictures.")
@@ -339,7 +337,8 @@ def _imported_loss(name: str) -> nn.Module:
             "Wrap it in a function of your own that does."
         ) from error
     if isinstance(loss, nn.Module):
-        return loss
+        # It measures; it is not trained. Weights it may have, as LPIPS has, stay as they are.
+        return loss.eval().requires_grad_(False)
     if callable(loss):
         return _Wrapped(cast(Loss, loss), name)
     raise ValueError(f"{name!r} must return a callable loss(preds, target); got {loss!r}.")
