@@ -8,7 +8,9 @@ from snellen.experiments.statistics import (
     Interval,
     interval,
     intervals,
+    paired_comparisons,
     paired_difference,
+    paired_differences,
 )
 
 
@@ -105,6 +107,31 @@ def test_an_infinite_value_stays_infinite_and_leaves_the_rest_alone():
     assert np.isfinite(found["ssim"].high)
 
 
+def test_opposite_infinities_have_no_mean_and_stop_nothing():
+    # Each loss is perfect on another picture.
+    psnr = {"a": [np.inf, 30.0, 30.0], "b": [30.0, np.inf, 30.0]}
+    found = paired_difference(psnr["a"], psnr["b"], ["x", "y", "z"])
+    assert np.isnan([found.mean, found.low, found.high]).all()
+    assert not found.excludes_zero
+
+
+def test_opposite_infinities_leave_other_measures_alone():
+    values = {"psnr": [np.inf, -np.inf], "ssim": [0.5, 0.7]}
+    assert intervals(values, ["a", "b"])["ssim"] == interval([0.5, 0.7], ["a", "b"])
+
+
+def test_every_two_are_compared_once_the_later_minus_the_earlier():
+    rng = np.random.default_rng(12)
+    tables = {name: {"ssim": rng.normal(size=(2, 8))} for name in ("mse", "mae", "ms-ssim")}
+    found = paired_comparisons(tables, labels(4, 2))
+    assert {name: list(row) for name, row in found.items()} == {
+        "mae": ["mse"],
+        "ms-ssim": ["mse", "mae"],
+    }
+    expected = paired_differences(tables["ms-ssim"], tables["mae"], labels(4, 2))
+    assert found["ms-ssim"]["mae"] == expected
+
+
 def test_several_measures_share_their_draws():
     values = np.random.default_rng(9).normal(size=(2, 8))
     found = intervals({"one": values, "shifted": values + 5}, labels(4, 2))
@@ -147,7 +174,6 @@ def test_excludes_zero(low, high, excludes):
         ([], [], "at least one value"),
         ([1.0, 2.0], ["a"], "1 sources came for 2 pictures"),
         (np.ones((1, 1, 2)), ["a", "b"], r"\(seeds, pictures\) is needed"),
-        ([np.inf, -np.inf], ["a", "b"], "no mean"),
     ],
 )
 def test_bad_values_are_refused(values, sources, says):

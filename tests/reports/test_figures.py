@@ -109,6 +109,15 @@ def test_the_share_of_pictures_that_are_better_is_said():
     assert "better on 25 %" in down
 
 
+@pytest.mark.parametrize("unknown", [np.nan, np.inf, -np.inf])
+def test_unknown_places_of_a_line_are_gaps(unknown):
+    some = Line(0, "mse", [0, 1], [1, unknown], [0, unknown], [2, unknown])
+    none = Line(1, "mae", [0, 1], [unknown] * 2, [unknown] * 2, [unknown] * 2)
+    ticks = [(0, "a"), (1, "b")]
+    for lines in ([some, none], [none]):
+        ET.fromstring(line_panel("t", lines, x_label="x", y_label="y", ticks=ticks, key="a"))
+
+
 @pytest.mark.parametrize("values", [np.full(5, 3.0), np.array([1.0]), np.array([np.inf, np.nan])])
 def test_degenerate_values_are_drawn_without_complaint(values):
     ET.fromstring(density_panel("t", {"a": values}, label="x", key="a"))

@@ -1,4 +1,6 @@
-"""Panels of a report and its protocol, from results as a run leaves them."""
+"""Panels of a report, from results as a run leaves them."""
+
+import copy
 
 import numpy as np
 
@@ -7,7 +9,6 @@ from snellen.reports.sections import (
     curve_panels,
     distribution_panels,
     octave_panel,
-    protocol,
     sweep_panels,
 )
 from snellen.reports.tables import MEASURES
@@ -88,22 +89,25 @@ def test_folds_are_runs_of_their_own():
     assert len(runs) == 2
 
 
-def test_the_protocol_says_what_was_done(report):
-    said = dict(protocol(report.results))
-    assert "Cross-fitted in 4 folds" in said["Pictures"]
-    assert "2 smaller than 96 pixels" in said["Pictures"]
-    assert "1,000 steps; batches of 64; 2 seeds" in said["Training"]
-    assert "learning rate 0.001" in said["Training"]
-    assert "4 levels" in said["MS-SSIM"]
-    assert said["Edges F"] == "Canny edges, within 1 pixel."
+def test_averaged_weights_are_drawn_where_they_were_validated_and_labelled():
+    curves = [
+        {"loss": "mse", "seed": 0, "step": s, "kind": "validation", "ssim": 0.1, "ema_ssim": 0.9}
+        for s in (1, 2)
+    ]
+    ((title, panel),) = curve_panels(curves, ["mse"], None)
+    assert title == "Validation SSIM, averaged weights"
+    assert "SSIM on validation pictures, averaged weights. At the last step: mse: 0.9" in panel
 
 
-def test_different_learning_rates_are_listed(report):
-    losses = {name: dict(found) for name, found in report.results["losses"].items()}
-    losses["mae"]["learning_rate"] = 2e-3
-    assert "0.002 for mae" in dict(protocol({**report.results, "losses": losses}))["Training"]
+def test_unknown_values_leave_gaps(report, add_sweep):
+    swept = copy.deepcopy(dict(add_sweep(report).results))
+    swept["sweep"][0]["losses"]["mse"]["psnr"] = dict.fromkeys(("mean", "low", "high"))
+    swept["losses"]["mse"]["octaves"][0]["error"] = {"mean": None, "low": None, "high": 0.0}
+    assert "mse: —, " in str(dict(sweep_panels(swept))["PSNR"])
+    assert "—" in str(octave_panel(swept))
 
 
-def test_a_protocol_of_almost_nothing_is_possible():
-    terms = [term for term, _ in protocol({"losses": {"mse": {}}})]
-    assert terms == ["Training", "Evaluation", "Intervals", "Software"]
+def test_infinities_of_both_signs_are_left_out_of_the_distribution():
+    found = {"a": {"psnr": np.array([[np.inf, 30, 31], [-np.inf, 29, 30]])}}
+    ((title, _),) = distribution_panels(found, ["a"], MEASURES)
+    assert title == "PSNR"

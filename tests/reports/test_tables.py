@@ -58,6 +58,33 @@ def test_the_first_is_only_tied_while_another_is_not_separated_from_it():
     assert column(score_rows(run), "mse", 0).mark == "tied"
 
 
+def three(comparisons):
+    run = results(at(0.1, 0.05, 0.15))
+    run["losses"]["mae"] = {"ssim": at(0.55, 0.45, 0.65), "mse": at(0.006, 0.005, 0.007)}
+    run["differences"]["mae"] = {"ssim": at(0.05, 0.01, 0.09), "mse": at(0.002, 0.001, 0.003)}
+    return {**run, "comparisons": comparisons}
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "mark"),
+    [
+        ({"mae": {"ms-ssim": {"ssim": at(-0.05, -0.09, -0.01)}}}, "best"),
+        ({"ms-ssim": {"mae": {"ssim": at(0.05, 0.01, 0.09)}}}, "best"),
+        ({"ms-ssim": {"mae": {"ssim": at(0.05, -0.01, 0.11)}}}, "tied"),
+        ({}, "tied"),
+        (None, "tied"),
+    ],
+)
+def test_the_best_of_three_must_be_clear_of_both_others(comparisons, mark):
+    rows = score_rows(three(comparisons))
+    assert column(rows, "ms-ssim", 0).mark == mark
+    assert column(rows, "mae", 0).mark == ""
+
+
+def test_the_first_is_best_by_the_differences_alone():
+    assert column(score_rows(three(None)), "mse", 1).mark == "best"
+
+
 def test_one_loss_has_no_best():
     run = results(at(0, 0, 0))
     del run["losses"]["ms-ssim"]
@@ -111,6 +138,46 @@ def test_infinite_psnr_is_written_and_breaks_nothing():
     }
     assert column(score_rows(run), "a", 0).value == "∞"
     assert change_rows(run)[0].changes[0].verdict == "open"
+
+
+UNKNOWN = {"mean": None, "low": None, "high": None}
+
+
+@pytest.mark.parametrize("unknown", [UNKNOWN, dict.fromkeys(UNKNOWN, math.nan), {}])
+def test_an_unknown_value_is_a_dash_and_never_the_best(unknown):
+    run = results(unknown)
+    run["losses"]["ms-ssim"]["ssim"] = unknown
+    rows = score_rows(run)
+    cell = column(rows, "ms-ssim", 0)
+    assert (cell.value, cell.limits, cell.mark) == ("—", "", "")
+    assert column(rows, "mse", 0).mark == "tied"
+    change = change_rows(run)[0].changes[0]
+    assert (change.value, change.verdict) == ("—", "unknown")
+
+
+def test_a_measure_that_nobody_knows_is_not_shown():
+    run = results(UNKNOWN)
+    for found in run["losses"].values():
+        found["ssim"] = UNKNOWN
+    assert [measure.key for measure in measures_in(run["losses"])] == ["mse"]
+
+
+def test_a_half_open_interval_is_shown_as_far_as_it_is_known():
+    run = results({"mean": None, "low": 0.1, "high": None})
+    run["losses"]["ms-ssim"]["ssim"] = {"mean": None, "low": 0.1, "high": None}
+    assert column(score_rows(run), "ms-ssim", 0).limits == "[0.100, —]"
+
+
+def test_an_unknown_octave_is_not_the_lowest():
+    def octave(error):
+        return {"octaves": [{"band": "1/4–1/2", "low": 0.25, "high": 0.5, "error": error}]}
+
+    run = {"losses": {"mse": octave(UNKNOWN), "mae": octave(at(-2.0, -9, 0))}}
+    _, rows = octave_rows(run)
+    assert [(row.cells[0].value, row.cells[0].mark) for row in rows] == [
+        ("—", ""),
+        ("−2.00", "best"),
+    ]
 
 
 def test_octaves_mark_the_lowest_error():

@@ -1,5 +1,7 @@
 """The takeaway says what the intervals say, and no more."""
 
+import math
+
 import pytest
 
 from snellen.reports.takeaway import takeaway
@@ -84,8 +86,40 @@ def test_it_speaks_of_the_highest_ssim_and_mentions_the_others():
     found = takeaway(
         results(mae=difference(-0.01), ms_ssim=difference(0.02), ssim=difference(0.01))
     )
-    assert "Trained with ms-ssim" in str(found)
+    assert str(found).startswith(
+        "Of the 4 losses compared, ms-ssim has the highest SSIM: trained with it instead of mse, "
+        "the same network keeps more structure (SSIM +0.020"
+    )
     assert [text.split(" against")[0] for text in found.others] == ["mae", "ssim"]
+
+
+@pytest.mark.parametrize(
+    ("lead", "says"),
+    [
+        (0.002, "ms-ssim has the highest SSIM, but these pictures do not show whether it or mse"),
+        (-0.002, "mse has the highest SSIM, but these pictures do not show whether it or ms-ssim"),
+        (-0.02, "mse keeps the most structure: the nearest is ms-ssim (SSIM −0.020"),
+    ],
+)
+def test_a_choice_among_several_is_said_whatever_comes_out(lead, says):
+    found = takeaway(results(mae=difference(-0.03), ms_ssim=difference(lead)))
+    assert str(found).startswith(f"Of the 3 losses compared, {says}")
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf])
+def test_nothing_is_said_of_an_unknown_ssim(value):
+    unknown = {**difference(), "ssim": dict.fromkeys(("mean", "low", "high"), value)}
+    run = results(mae=unknown, ms_ssim=unknown)
+    run["sweep"] = [{"code_size": size, "differences": {}} for size in (64, 128)]
+    found = takeaway(run)
+    assert "highest SSIM" not in str(found)
+    assert not any("None" in text or "nan" in text for text in (str(found), *found.others))
+
+
+def test_an_only_loss_without_a_known_measure_is_possible():
+    run = results()
+    run["losses"]["mse"] = {"ssim": {"mean": None, "low": None, "high": None}}
+    assert str(takeaway(run)) == "Only one loss was trained, mse, so nothing is compared here."
 
 
 def test_one_loss_compares_nothing():
@@ -107,6 +141,13 @@ def test_few_sources_are_said(sources, warned):
 def test_a_single_seed_is_said(seeds, warned):
     cautions = takeaway(results(seeds=seeds, ms_ssim=difference())).cautions
     assert any("One seed" in text for text in cautions) is warned
+
+
+@pytest.mark.parametrize(("seeds", "warned"), [(1, False), (2, True), (4, True), (5, False)])
+def test_few_seeds_are_said(seeds, warned):
+    cautions = takeaway(results(seeds=seeds, ms_ssim=difference())).cautions
+    text = f"Only {seeds} seeds: the intervals say little about another training."
+    assert (text in cautions) is warned
 
 
 def test_a_sweep_says_at_how_many_sizes_the_lead_holds():

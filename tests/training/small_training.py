@@ -14,15 +14,28 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import numpy as np
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from snellen.errors import UserError
 from snellen.networks import build_network
-from snellen.training import Interrupted, Outcome, RunFolder, TrainingOptions, launch_fabric, train
+from snellen.training import (
+    Interrupted,
+    Outcome,
+    TrainingOptions,
+    launch_fabric,
+    on_first_process,
+    train,
+)
+from snellen.training.processes import any_process, control_group
+from snellen.training.records import Records
 
 SIDE = 8
 
@@ -70,6 +83,11 @@ def autoencoder() -> nn.Module:
     return build_network(
         "conv-autoencoder", size=SIDE, channels=1, code_size=3, widths=(3, 4), seed=3
     )
+
+
+def draw() -> list[float]:
+    """A number from each global generator."""
+    return [torch.rand(()).item(), random.random(), float(np.random.random())]  # noqa: NPY002
 
 
 def pictures(seed: int, number: int) -> Tensor:
@@ -246,13 +264,45 @@ def together(folder: Path, fabric: Any, rank: int) -> dict[str, Any]:
         run(folder / "whole", fabric=fabric)
     except UserError as error:
         found["exists"] = str(error)
-    with RunFolder.create(folder / "run", config={"steps": 1}, fabric=fabric):
-        found["config"] = (folder / "run" / "config.yaml").exists()
+    one = run(folder / "one", fabric=fabric, steps=1, validation=pictures(99, 1))
+    found["one"] = {key: one.history[-1][key] for key in ("pictures", "value", "error")}
+    for name in ("write_pictures", "close"):
+        with failing(Records, name):
+            found[name] = problem(lambda name=name: run(folder / name, fabric=fabric, steps=1))
+    found["any"] = problem(lambda: on_first_process(fabric, lambda: 1 // 0))
+    with mock.patch.object(dist, "get_backend", return_value="nccl"):  # as on GPUs
+        groups = [control_group(fabric) for _ in range(2)]
+    found["groups"] = [groups[0] is not None, groups[0] is groups[1]]
+    found["largest"] = any_process(fabric, rank + 7, groups[0])
+    found["patience"] = fabric.strategy._timeout.total_seconds()
     try:
         run(folder / "few", fabric=fabric, batch_size=1)
     except UserError as error:
         found["few"] = str(error)
     return found
+
+
+@contextmanager
+def failing(kind: type, name: str) -> Iterator[None]:
+    """Let a method find the disk full after its work."""
+    real = getattr(kind, name)
+
+    def method(*arguments: Any) -> None:
+        real(*arguments)
+        if sys.exc_info()[0] is None:
+            raise OSError(28, "No space left on device")
+
+    with mock.patch.object(kind, name, method):
+        yield
+
+
+def problem(action: Callable[[], Any]) -> str:
+    """Return what went wrong, with the kind of error."""
+    try:
+        action()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing"
 
 
 class BadLoss(nn.Module):

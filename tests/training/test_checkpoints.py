@@ -69,6 +69,12 @@ def test_an_average_may_be_missing(tmp_path):
         load_weights(nn.Linear(2, 3), path, ema=True)
 
 
+def test_another_word_for_which_is_refused(tmp_path):
+    write_checkpoint(tmp_path, checkpoint(1))
+    with pytest.raises(UserError, match="last or best, not 'bset'"):
+        load_weights(nn.Linear(2, 3), tmp_path, which="bset")
+
+
 def cut(path):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -15,13 +16,16 @@ def test_a_signal_is_noted_and_tells_the_exit_code(number, code):
         assert not stop
         os.kill(os.getpid(), number)
         assert stop.number == number
-    assert Interrupted(stop.number, 3, 10).exit_code == code
+    assert Interrupted(stop.number, 3, 10, Path("a")).exit_code == code
 
 
 def test_the_message_says_how_to_go_on():
-    message = str(Interrupted(signal.SIGTERM, 3, 10))
-    assert "SIGTERM after step 3 of 10" in message
-    assert "--resume" in message
+    stopped = Interrupted(signal.SIGTERM, 3, 10, Path("runs/my faces"))
+    assert str(stopped) == (
+        "stopped by SIGTERM after step 3 of 10; everything is saved in runs/my faces: go on with "
+        "--out 'runs/my faces' --resume."
+    )
+    assert stopped.root == Path("runs/my faces")
 
 
 def test_the_second_ctrl_c_is_obeyed_at_once():

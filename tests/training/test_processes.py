@@ -92,9 +92,38 @@ def test_an_error_of_the_first_process_reaches_all(pair):
     assert all("--resume, or name another --out" in one["exists"] for one in found)
 
 
-def test_one_of_them_makes_the_run_folder_before_any_goes_on(pair):
+def test_fewer_pictures_than_processes_are_validated(pair, small, tmp_path):
     _, found, _ = pair
-    assert all(one["config"] for one in found)
+    alone = small.run(tmp_path, steps=1, validation=small.pictures(99, 1)).history[-1]
+    for one in found:
+        assert one["one"]["pictures"] == 1
+        assert one["one"]["value"] == pytest.approx(alone["value"], rel=0.05)  # other dropout
+        assert one["one"]["error"] == pytest.approx(alone["error"], rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["write_pictures", "close"])
+def test_a_full_disk_of_the_first_process_stops_both(pair, name):
+    _, (first, second), _ = pair
+    assert first[name] == "OSError: [Errno 28] No space left on device"
+    assert second[name] == f"UserError: {first[name]}"
+
+
+def test_an_error_of_any_kind_reaches_all(pair):
+    _, (first, second), _ = pair
+    assert first["any"].startswith("ZeroDivisionError: ")
+    assert second["any"] == f"UserError: {first['any']}"
+
+
+def test_the_group_between_cpus_is_opened_once(pair):
+    _, found, _ = pair
+    for one in found:
+        assert one["groups"] == [True, True]
+        assert one["largest"] == 8
+
+
+def test_processes_wait_for_hours(pair):
+    _, found, _ = pair
+    assert all(one["patience"] >= 3600 for one in found)
 
 
 def test_a_batch_that_is_too_small_to_share_is_refused(pair):

@@ -117,6 +117,33 @@ def test_curves_can_be_read_back(tmp_path):
     assert [(e.step, e.value) for e in events.Scalars("train/value")] == [(1, 0.5), (2, 1.0)]
 
 
+@pytest.mark.parametrize("after_step", [0, 1])
+def test_steps_that_are_done_again_stand_once_in_the_curves(tmp_path, after_step):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for start in (0, after_step):  # the second goes on from the checkpoint of `after_step`, or none
+        with Records(tmp_path, tmp_path.__class__("mse"), MSE, start) as records:
+            for step in range(start + 1, 4):
+                records.write({"kind": "train", "step": step, "value": float(step)})
+    events = EventAccumulator(str(tmp_path / "tensorboard" / "mse"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("train/value")] == [1, 2, 3]
+
+
+def test_a_disk_that_is_full_at_the_end_is_told_but_hides_no_other_error(tmp_path, monkeypatch):
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    records = Records(tmp_path, tmp_path.__class__("mse"), MSE)
+    with monkeypatch.context() as patch:
+        patch.setattr(records.curves, "close", full)
+        with pytest.raises(UserError, match="the disk is full"), records:
+            pass
+        with pytest.raises(ValueError, match="the first"), records:
+            raise ValueError("the first")
+    records.close()
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_stand_above_their_reconstructions(tmp_path, channels):
     originals = torch.randint(0, 256, (3, channels, 4, 5), dtype=torch.uint8)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from snellen.training import validation as validation_module
 from snellen.training.processes import launch_fabric
 from snellen.training.validation import to_unit_range, validate
 
@@ -70,6 +71,41 @@ def test_a_measure_may_return_its_mean(fabric, pictures):
     assert found.measures["mean"] == pytest.approx(
         (pictures.double() / 255).mean().item(), rel=1e-6
     )
+
+
+class OneOfMany:
+    """Stands for one process of four that share the pictures; it sums over itself alone."""
+
+    world_size, device = 4, torch.device("cpu")
+
+    def __init__(self, rank):
+        self.global_rank = rank
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 8])
+def test_each_picture_is_in_one_share_and_an_empty_share_adds_nothing(
+    monkeypatch, pictures, number
+):
+    found = []
+    monkeypatch.setattr(
+        validation_module, "sum_over", lambda fabric, sums: found.append(sums) or sums.new_ones(3)
+    )
+    several = pictures.repeat(2, 1, 1, 1)[:number]
+    networks = [Shift() for _ in range(4)]
+    shown = [
+        len(check(network, several, OneOfMany(rank)).examples)
+        for rank, network in enumerate(networks)
+    ]
+    assert [bool(network.modes) for network in networks] == [sums[-1] > 0 for sums in found]
+    assert sum(found)[-1] == number
+    assert torch.stack(found).isfinite().all()
+    assert max(sums[-1] for sums in found) <= -(-number // 4)
+    assert shown[0] >= 1
+
+
+def test_no_pictures_are_an_error(fabric, pictures):
+    with pytest.raises(ValueError, match="no pictures"):
+        check(Shift(), pictures[:0], fabric)
 
 
 @pytest.mark.parametrize("training", [True, False])

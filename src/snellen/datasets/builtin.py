@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snellen.datasets.inspection import inspect
 from snellen.datasets.keys import digest_text
 from snellen.datasets.pictures import CachedPictures, Skipped, require_some, skipped_for, unfit
 from snellen.images import UnreadableImage, read_header, read_image
@@ -95,10 +96,10 @@ class BuiltinPictures(CachedPictures):
 
     def fingerprint(self) -> str:
         """See `Pictures`."""
-        digest = hashlib.blake2b(digest_size=8)
-        for photograph, path in self._photographs:
-            digest.update(f"{photograph.name} {path.stat().st_size}\n".encode())
-        return digest.hexdigest()
+        return self._fingerprint(
+            f"{photograph.name} {inspect(os.fsencode(path)).content}".encode()
+            for photograph, path in self._photographs
+        )
 
     def _decode(self, index: int) -> Pixels:
         return read_image(self._photographs[index][1])

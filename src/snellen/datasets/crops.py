@@ -31,6 +31,9 @@ _WORDS = 4  # random words per crop: scale, row, column, mirroring
 class CropOptions:
     """How crops are cut.
 
+    >>> CropOptions(size=96, channels=3, max_downscale=1.0)
+    CropOptions(size=96, channels=3, max_downscale=1.0, flip=True, crops_per_read=None)
+
     Attributes:
         size: side of a crop in pixels.
         channels: 1 (gray) or 3 (colour), as the pictures were opened.
@@ -40,6 +43,9 @@ class CropOptions:
         crops_per_read: how many crops are taken of a picture before it is decoded anew. None takes
             1 if all pictures fit into memory decoded, and else 8, for decoding costs far more than
             cropping. The crops of one reading lie many batches apart where memory allows it.
+
+    Raises:
+        UserError: a value out of its range.
     """
 
     size: int
@@ -85,7 +91,9 @@ class CropStream:
     `crops_per_read` times in as many epochs). So a stream that starts at step t continues one that
     stopped there, and several processes see together exactly, and in order, what one process sees;
     threads, their number and their timing change nothing. Where a file turns out to be damaged,
-    the next picture of the same order takes its place.
+    the next picture of the same order takes its place; where one cannot be read for another reason
+    (a disk or network that fails, too many open files), the iteration ends with an error, because
+    going on would change the batches.
 
     Iterating yields a `Batch` per step. A stream can be iterated again; leaving the iteration
     early, the `with` block or `close` stops the threads.
@@ -102,7 +110,8 @@ class CropStream:
 
     Raises:
         UserError: no pictures, channels that differ, or a batch that cannot be shared evenly; and
-            during iteration, if none of the pictures can be decoded.
+            during iteration, if a file cannot be read though it is not damaged, or if none of
+            the pictures can be decoded.
 
     >>> from snellen.datasets import open_pictures
     >>> options = CropOptions(size=32)
@@ -213,7 +222,7 @@ class CropStream:
         for step in range(len(order)):
             index = int(self.indices[order[(place + step) % len(order)]])
             try:
-                return index, self.pictures.read(index)
+                return index, _read(self.pictures, index)
             except UnreadableImage as caught:
                 error = caught
         raise UserError(f"none of {len(order)} pictures can be read; the last: {error}")
@@ -246,14 +255,27 @@ def held_out_crops(
     They depend on the picture's name, the options and the seed only. Damaged pictures are left out
     and are then among `pictures.skipped`.
 
+    Args:
+        pictures: the set.
+        indices: of the pictures in it to cut from.
+        options: how to cut; `flip` is ignored.
+        per_picture: crops of each picture.
+        seed: which crops.
+
     Raises:
-        UserError: none of the pictures can be read, or channels differ.
+        UserError: a file cannot be read though it is not damaged, none of the pictures can be
+            decoded, or channels differ.
+
+    >>> from snellen.datasets import open_pictures
+    >>> made = held_out_crops(open_pictures("builtin"), [0, 1], CropOptions(64), per_picture=2)
+    >>> made.pixels.shape, made.names
+    (torch.Size([4, 1, 64, 64]), ['astronaut-1', 'astronaut-2', 'brick-1', 'brick-2'])
     """
     _check_channels(pictures, options)
     crops, names, sources = [], [], []
     for index in np.asarray(indices, np.int64).tolist():
         try:
-            picture = pictures.read(index)
+            picture = _read(pictures, index)
         except UnreadableImage:
             continue
         name = pictures.name(index)
@@ -270,6 +292,22 @@ def held_out_crops(
 
 # 1/φ, 1/φ², 1/φ³ for the positive root φ of x⁴ = x + 1.
 _SPREAD = np.power(1.2207440846057596, -np.arange(1.0, 4.0))
+
+
+def _read(pictures: Pictures, index: int) -> NDArray[np.uint8]:
+    """Read a picture; only damage that lasts is an `UnreadableImage`, which may be passed over.
+
+    A picture left out for a passing reason would silently change every batch from there on.
+    """
+    try:
+        return pictures.read(index)
+    except UnreadableImage as error:
+        if error.lasting:
+            raise
+        raise UserError(
+            f"cannot read {pictures.name(index)} of {pictures.spec}: {error.reason}. It is not"
+            " known to be damaged, so it is not skipped: make it readable and start again."
+        ) from error
 
 
 def _cut(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from functools import cached_property
@@ -26,12 +25,16 @@ from snellen.images.files import IMAGE_SUFFIXES, MAX_PIXELS
 
 __all__ = ["FolderPictures"]
 
+_OWN = "folder with pictures written by snellen"
+
 
 class FolderPictures(CachedPictures):
     """Every picture file in a tree; see `open_pictures`.
 
     Links are followed, each real folder once. Files and folders whose names begin with a dot are
-    passed over. Copies of one file are one source, so that they never lie on both sides of a split.
+    passed over, and so are the folders of our own runs and study bundles, which are named among
+    `skipped`: a training must not see its own output. Copies of one file are one source, so that
+    they never lie on both sides of a split.
     """
 
     def __init__(
@@ -70,11 +73,12 @@ class FolderPictures(CachedPictures):
         return self._index.columns["content"][self._rows].astype(np.uint64)
 
     def fingerprint(self) -> str:
-        """Of paths, sizes and contents; not of times and of where the folder lies."""
-        digest = hashlib.blake2b(digest_size=8)
-        for column in ("path", "size", "content"):
-            digest.update(np.ascontiguousarray(self._index.columns[column][self._rows]).data)
-        return digest.hexdigest()
+        """Of paths, sizes and contents in order; not of times and of where the folder lies.
+
+        The content of a file of more than 64 kB is known by five pieces of it (see `inspect`).
+        """
+        columns = (self._index.columns[name][self._rows] for name in ("path", "size", "content"))
+        return self._fingerprint(column.tobytes() for column in columns)
 
     @property
     def decoded_bytes(self) -> int:
@@ -98,6 +102,7 @@ class FolderPictures(CachedPictures):
             Skipped(f"{folder}/", "the folder cannot be entered", reason)
             for folder, reason in self._index.refused.items()
         ]
+        skipped += [Skipped(f"{folder or '.'}/", _OWN) for folder in self._index.own]
         for row in np.flatnonzero(~used).tolist():
             sides = int(columns["height"][row]), int(columns["width"][row])
             reason = self._index.reasons.get(row) or unfit(*sides, self.min_side) or "unreadable"
@@ -115,10 +120,16 @@ class FolderPictures(CachedPictures):
         return first[inverse].astype(np.int64)
 
     def _nothing(self) -> str:
+        if "" in self._index.own:
+            return (
+                f"{self.spec} is the folder of a run or a study bundle of snellen, whose pictures"
+                " are no photographs; if you mean a folder inside it, name that folder."
+            )
         others = self._index.others
         seen = f"{others:,} other file{'s' * (others != 1)}" if others else "nothing"
         closed = "".join(
             f"; cannot enter {name}: {why}" for name, why in self._index.refused.items()
         )
+        closed += "".join(f"; left out {name}/, written by snellen" for name in self._index.own)
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
         return f"no pictures in {self.spec}: found {seen}{closed}; pictures end in {suffixes}."

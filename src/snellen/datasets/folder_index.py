@@ -4,6 +4,9 @@ Looking into a million files takes minutes; it is done once. The result is one f
 cache folder ($SNELLEN_CACHE, else $XDG_CACHE_HOME/snellen, else ~/.cache/snellen), which later
 starts map into memory: they read the times of the folders and of a sample of the files, and look
 again only at what has changed. Nothing is ever written into the folder itself.
+
+What this package wrote is not entered: the folders of its runs and its study bundles hold
+reconstructions and copies of held-out pictures, which a training must never see.
 """
 
 from __future__ import annotations
@@ -24,13 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snellen.datasets.inspection import Found, inspect
+from snellen.datasets.own_output import is_own_output
 from snellen.errors import UserError
 from snellen.files import atomic_path
 from snellen.images import is_image_name
 
 __all__ = ["FolderIndex", "cache_folder", "folder_index"]
 
-_MAGIC = b"SNELLEN-INDEX-1\n"
+_MAGIC = b"SNELLEN-INDEX-2\n"
 _CHUNK = 4096  # files looked at between two look-ups in the previous index
 _CHECKED_FILES = 20_000  # files whose size and time are compared at every start
 _SETTLED_NS = 2_000_000_000  # file systems with coarse clocks stamp no finer than this
@@ -61,6 +65,7 @@ class FolderIndex:
         passing: whether some of these reasons, like permissions, may have gone next time.
         others: how many files do not look like pictures by their names.
         refused: folders that could not be entered, and why.
+        own: folders of runs and study bundles of ours, which were not entered.
         built: when the files were looked at, in ns since 1970.
     """
 
@@ -71,6 +76,7 @@ class FolderIndex:
     passing: bool
     others: int
     refused: dict[str, str]
+    own: list[str]
     built: int
 
     def __len__(self) -> int:
@@ -129,6 +135,8 @@ def _is_current(index: FolderIndex, root: str) -> bool:
             return False
     if any(_can_enter(os.path.join(root, folder)) for folder in index.refused):
         return False
+    if not all(is_own_output(os.path.join(root, folder)) for folder in index.own):
+        return False
     count = len(index)
     step = max(1, count // _CHECKED_FILES)
     base = os.fsencode(root)
@@ -152,12 +160,16 @@ def _can_enter(folder: str) -> bool:
 
 
 class _Walk:
-    """Lists the picture files of a tree, every real folder once, links to folders followed."""
+    """Lists the picture files of a tree, every real folder once, links to folders followed.
+
+    Hidden folders and what this package wrote are not entered.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = root
         self.folders: dict[str, int] = {}
         self.refused: dict[str, str] = {}
+        self.own: list[str] = []
         self.others = 0
         self._seen: set[tuple[int, int]] = set()
 
@@ -172,6 +184,9 @@ class _Walk:
                 if (status.st_dev, status.st_ino) in self._seen:
                     continue  # a link to a folder above or beside: been there
                 self._seen.add((status.st_dev, status.st_ino))
+                if is_own_output(place):
+                    self.own.append(folder)
+                    continue
                 names, below = self._list(place)
             except OSError as error:
                 if not folder:
@@ -241,6 +256,7 @@ def _scan(
         passing,
         walk.others,
         walk.refused,
+        walk.own,
         built,
     )
 
@@ -298,6 +314,7 @@ def _save(target: Path, root: str, index: FolderIndex) -> None:
         "passing": index.passing,
         "others": index.others,
         "refused": index.refused,
+        "own": index.own,
         "built": index.built,
         "files": len(index),
         "names": len(index.names),
@@ -343,6 +360,7 @@ def _load(path: Path, root: str) -> FolderIndex | None:
             head["passing"],
             head["others"],
             head["refused"],
+            head["own"],
             head["built"],
         )
     except (OSError, ValueError, KeyError, TypeError):

@@ -29,7 +29,8 @@ def open_pictures(
     """Open a set of pictures by its name.
 
     Args:
-        spec: `builtin` (photographs inside scikit-image and scikit-learn), a folder,
+        spec: `builtin` (photographs inside scikit-image and scikit-learn), a folder (all the way
+            down, without hidden folders and without the runs and study bundles of ours in it),
             `stl10:DIR` (the official binary files) or `npz:FILE` (an array `images`).
         channels: 1 for gray, 3 for colour; every picture is brought to it.
         min_side: pictures smaller than this on a side, in pixels, are skipped.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
@@ -66,7 +67,8 @@ class Pictures(Protocol):
         """Picture `index`: (H, W, channels), not to be written to.
 
         Raises:
-            UnreadableImage: it is damaged; from now on it is among `skipped`.
+            UnreadableImage: it is damaged (`lasting`), and from now on among `skipped`; or it
+                cannot be read just now, which is not remembered.
         """
 
     def name(self, index: int) -> str:
@@ -79,7 +81,12 @@ class Pictures(Protocol):
         """One number per picture, equal where `source` is; it depends on the source only."""
 
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits that change when the set does."""
+        """Sixteen hexadecimal digits that change when the usable pictures do.
+
+        Files that are added, removed, renamed or changed, another order, `min_side` and `channels`
+        change it; opening the set again, in any process, does not. It is cheap: large contents are
+        sampled.
+        """
 
 
 class CachedPictures(ABC):
@@ -131,6 +138,14 @@ class CachedPictures(ABC):
         """See `Pictures`."""
         return 0
 
+    def _fingerprint(self, parts: Iterable[bytes]) -> str:
+        """Digest what holds for every set and the parts of this one."""
+        digest = hashlib.blake2b(digest_size=8)
+        for part in (f"{self.channels} {self.min_side}".encode(), *parts):
+            # With its length, so that what ends one part cannot begin the next.
+            digest.update(len(part).to_bytes(8, "little") + part)
+        return digest.hexdigest()
+
     def _skipped_at_opening(self) -> list[Skipped]:
         return []
 
@@ -154,8 +169,9 @@ class CachedPictures(ABC):
         try:
             picture = self._prepared(index)
         except UnreadableImage as error:
-            with self._lock:
-                self._failed.setdefault(index, error)
+            if error.lasting:
+                with self._lock:
+                    self._failed.setdefault(index, error)
             raise
         self._keep(index, picture)
         return picture

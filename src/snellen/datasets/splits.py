@@ -34,7 +34,13 @@ def split(pictures: Pictures, *, held_out: float | None = None, seed: int = 0) -
         seed: which ones. The choice depends on sources and seed only, not on the pictures' order.
 
     Raises:
-        UserError: not at least one source would be left on either side.
+        UserError: a share outside 0..1, or not at least one source would be left on either side.
+
+    >>> from snellen.datasets import open_pictures
+    >>> pictures = open_pictures("builtin")
+    >>> parts = split(pictures, held_out=3)
+    >>> len({pictures.source(k) for k in parts.held_out.tolist()})
+    3
     """
     codes = _ranked(pictures, seed)
     sources = int(codes.max()) + 1
@@ -56,8 +62,19 @@ def split(pictures: Pictures, *, held_out: float | None = None, seed: int = 0) -
 def cross_fit(pictures: Pictures, *, folds: int, seed: int = 0) -> list[Split]:
     """Divide the sources into `folds` groups of nearly equal number; each is held out once.
 
+    Args:
+        pictures: the set.
+        folds: how many groups, from 2 to the number of sources.
+        seed: which division.
+
     Raises:
         UserError: fewer than two folds, or fewer sources than folds.
+
+    >>> from snellen.datasets import open_pictures
+    >>> pictures = open_pictures("builtin")
+    >>> parts = cross_fit(pictures, folds=4)
+    >>> sum(len(part.held_out) for part in parts) == len(pictures)
+    True
     """
     codes = _ranked(pictures, seed)
     sources = int(codes.max()) + 1

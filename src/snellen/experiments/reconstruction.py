@@ -181,7 +181,15 @@ def _run(
     evaluation = evaluate(outcome.ema_network or outcome.network, held_out, fabric.device)
     if task.seed:  # the report and the bundle show seed 0
         evaluation = replace(evaluation, pixels=evaluation.pixels[:0])
-    return Trial(task.code_size, fold.number, task.seed, task.loss, evaluation, outcome.seconds)
+    return Trial(
+        task.code_size,
+        fold.number,
+        task.seed,
+        task.loss,
+        evaluation,
+        outcome.seconds,
+        outcome.precision,
+    )
 
 
 _VALIDATION_MEASURES: dict[str, Any] = {
@@ -232,7 +240,7 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any
         for code_size, losses in tables.items()
     }
     first = config.code_size[0]
-    now = environment(command)
+    now = environment()
     results: dict[str, Any] = {
         "format": 1,
         "snellen": __version__,
@@ -241,6 +249,7 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any
         "date": now["date"],
         "commit": now["commit"],
         "hardware": now["hardware"],
+        "precision": trials[0].precision,
         "seconds": sum(trial.train_seconds for trial in trials),
         "config": config.model_dump(mode="json"),
         "data": _describe_data(plan, sources),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from snellen.experiments.evaluation import METRICS, Evaluation
 from snellen.experiments.measures import octaves
-from snellen.experiments.statistics import intervals, paired_differences
+from snellen.experiments.statistics import intervals, paired_comparisons, paired_differences
 from snellen.files import atomic_write
 
 __all__ = ["LossTable", "Trial", "compare", "gather", "write_csv", "write_json"]
@@ -32,6 +32,7 @@ class Trial:
     loss: str
     evaluation: Evaluation
     train_seconds: float
+    precision: str  # fp32 or bf16, of the network while it was trained
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,10 @@ def compare(
     levels: int,
     learning_rates: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Return ``losses`` and ``differences`` of results.json: means with their 95 % intervals.
+    """Return ``losses``, ``differences`` and ``comparisons`` of results.json.
 
-    Resampled by source picture and seed; differences are paired, each loss minus the first.
+    Means with their 95 % intervals, resampled by source picture and seed. Differences are paired,
+    each loss minus the first; comparisons hold every later loss minus every earlier one.
     """
     first = next(iter(tables))
     losses, differences = {}, {}
@@ -93,7 +95,15 @@ def compare(
         if name != first:
             against = _with_octaves(tables[first])
             differences[name] = _entry(paired_differences(measured, against, sources), size, levels)
-    return {"losses": losses, "differences": differences}
+    pairs = paired_comparisons({name: t.measures for name, t in tables.items()}, sources)
+    comparisons = {
+        later: {
+            earlier: {measure: found.as_dict() for measure, found in measures.items()}
+            for earlier, measures in row.items()
+        }
+        for later, row in pairs.items()
+    }
+    return {"losses": losses, "differences": differences, "comparisons": comparisons}
 
 
 def _with_octaves(table: LossTable) -> dict[str, NDArray[np.float64]]:

@@ -16,6 +16,7 @@ Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 13; Owe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ __all__ = [
     "Interval",
     "interval",
     "intervals",
+    "paired_comparisons",
     "paired_difference",
     "paired_differences",
 ]
@@ -38,6 +40,8 @@ _BLOCK = 4_000_000  # drawn sources held in memory at a time: 32 MB of int64
 @dataclass(frozen=True)
 class Interval:
     """A mean and the limits of its confidence interval, in the unit of the values.
+
+    All three are NaN where the values hold both infinities and so have no mean.
 
     >>> Interval(0.020, 0.015, 0.026).excludes_zero
     True
@@ -79,7 +83,8 @@ def interval(
 
     Args:
         values: shape (seeds, pictures), or (pictures,) for one seed; any unit. Infinite values are
-            carried through (a perfect picture has an infinite PSNR), NaN is refused.
+            carried through (a perfect picture has an infinite PSNR; +inf and -inf together have
+            no mean, and the interval is NaN), NaN is refused.
         sources: one hashable label for each picture; pictures of one source are drawn together.
         bootstrap: number of resamples, level and seed; by default 10,000, 95 % and 0.
 
@@ -138,6 +143,33 @@ def paired_differences(
     return intervals(found, sources, bootstrap=bootstrap)
 
 
+def paired_comparisons(
+    tables: Mapping[str, Mapping[str, ArrayLike]],
+    sources: Sequence[object],
+    *,
+    bootstrap: Bootstrap | None = None,
+) -> dict[str, dict[str, dict[str, Interval]]]:
+    """`paired_differences` of every two of `tables`: each minus each that comes before it.
+
+    Returns:
+        ``found[later][earlier][measure]``; what comes first has no entry of its own.
+
+    >>> tables = {name: {"psnr": [20.0 + k, 22.0 + k]} for k, name in enumerate("abc")}
+    >>> found = paired_comparisons(tables, ["boat", "dog"])
+    >>> {name: {other: m["psnr"].mean for other, m in row.items()} for name, row in found.items()}
+    {'b': {'a': 1.0}, 'c': {'a': 2.0, 'b': 1.0}}
+    """
+    names = list(tables)
+    return {
+        name: {
+            other: paired_differences(tables[name], tables[other], sources, bootstrap=bootstrap)
+            for other in names[:place]
+        }
+        for place, name in enumerate(names)
+        if place
+    }
+
+
 def _difference(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     left, right = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if left.shape != right.shape:
@@ -177,8 +209,11 @@ def intervals(
     tail = (1 - options.level) / 2
     found = {}
     for row, (name, table) in enumerate(tables.items()):
+        if np.isposinf(table).any() and np.isneginf(table).any():
+            found[name] = Interval(math.nan, math.nan, math.nan)
+            continue
         low, high = _percentiles(means[row], tail)
-        mean = _mean(table)
+        mean = float(table.mean())
         # Rounding must not put the mean of equal values outside its own interval.
         found[name] = Interval(mean, min(low, mean), max(high, mean))
     return found
@@ -202,12 +237,6 @@ def _groups(sources: Sequence[object]) -> NDArray[np.intp]:
     """Number the sources 0, 1, … in the order of their first appearance."""
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(source, len(numbers)) for source in sources], dtype=np.intp)
-
-
-def _mean(table: NDArray[np.float64]) -> float:
-    if np.isposinf(table).any() and np.isneginf(table).any():
-        raise ValueError("values hold both +inf and -inf: they have no mean.")
-    return float(table.mean())
 
 
 def _percentiles(means: NDArray[np.float64], tail: float) -> tuple[float, float]:

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snellen.datasets.own_output import BUNDLE_KIND as KIND
 from snellen.errors import UserError
 from snellen.files import sync_folder, write_error
 from snellen.images.decoders import encode_png
 
 __all__ = ["FORMAT", "KIND", "write_study_bundle"]
 
-KIND = "snellen-study-bundle"
 FORMAT = 1
 """Raised when a reader of the old format would misread the new one."""
 
@@ -58,6 +58,15 @@ def write_study_bundle(
     Raises:
         UserError: the place cannot be written, or `folder` holds something else than a bundle.
         TypeError, ValueError: pictures that are not uint8 or do not belong together.
+
+    >>> import tempfile
+    >>> original = np.zeros((1, 1, 8, 8), np.uint8)
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     manifest = write_study_bundle(
+    ...         Path(place) / "bundle", original, {"mse": original + 1}, ["boat"], ["boat"], {}
+    ...     )
+    ...     sorted(path.name for path in manifest.parent.iterdir())
+    ['manifest.json', 'mse', 'original']
     """
     target = Path(folder)
     _check(originals, reconstructions, names, sources)

@@ -73,7 +73,7 @@ class _Correlation(torch.autograd.Function):
 
     Shifted additions rather than a convolution: they are never done in TF32 or bfloat16, whatever
     autocast and the precision switches of PyTorch say, and E[x²] - E[x]² would not survive that. On
-    a CPU they were also faster than a depthwise convolution (docs/decisions.md). A function of its own,
+    a CPU they were also faster than a depthwise convolution (docs/decisions.md). A function apart,
     because recording each addition would cost the backward pass that advantage; being linear, its
     gradient is another correlation, which can be differentiated again.
     """

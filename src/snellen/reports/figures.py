@@ -48,7 +48,10 @@ _RUG_BELOW = 61  # with fewer pictures each one gets its own tick under the dens
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a `line_panel`: values with the limits of their intervals."""
+    """One line of a `line_panel`: values with the limits of their intervals.
+
+    What is infinite or NaN is not drawn.
+    """
 
     index: int
     name: str
@@ -162,8 +165,9 @@ def line_panel(
     for place, line in enumerate(lines):
         # Side by side, so that intervals at one place do not hide each other.
         x = np.asarray(line.x, dtype=float) + (place - (len(lines) - 1) / 2) * 0.018 * reach
-        mean, low, high = (np.asarray(part, float) for part in (line.mean, line.low, line.high))
-        axes.vlines(x, low, high, color=_colour(line.index), linewidth=1.2)
+        mean, low, high = (_drawable(part) for part in (line.mean, line.low, line.high))
+        whole = np.isfinite(low) & np.isfinite(high)
+        axes.vlines(x[whole], low[whole], high[whole], color=_colour(line.index), linewidth=1.2)
         axes.plot(
             x,
             mean,
@@ -180,7 +184,9 @@ def line_panel(
     axes.set_ylabel(y_label, parse_math=False)
     _grid_lines(axes)
     said = "; ".join(
-        f"{line.name}: " + ", ".join(f"{value:.4g}" for value in line.mean) for line in lines
+        f"{line.name}: "
+        + ", ".join("—" if np.isnan(value) else f"{value:.4g}" for value in line.mean)
+        for line in lines
     )
     return _svg(figure, title, key, said)
 
@@ -280,6 +286,12 @@ def _row_label(axes: Axes, base: float, name: str) -> None:
         parse_math=False,
         zorder=6,
     )
+
+
+def _drawable(values: Sequence[float]) -> NDArray[np.float64]:
+    """The values, with NaN, which leaves a gap, where they are not finite."""
+    found = np.asarray(values, dtype=np.float64)
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:

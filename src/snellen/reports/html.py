@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from snellen.files import atomic_write
 from snellen.reports import tables
 from snellen.reports.gallery import ERROR_LIMIT, Pictures, legend_colours, make_gallery
+from snellen.reports.protocol import protocol
 from snellen.reports.sections import (
     curve_panels,
     distribution_panels,
     octave_panel,
-    protocol,
     sweep_panels,
 )
 from snellen.reports.takeaway import takeaway
@@ -41,7 +41,10 @@ class ReportInput:
     """What a reconstruction report is made of; n pictures of side S, all 8 bit.
 
     Attributes:
-        results: results.json, format 1.
+        results: results.json, format 1. Its numbers may be infinite, NaN or None. Where there are
+            more than two losses, ``comparisons`` (loss → other → measure → interval of loss minus
+            other) says which of those after the first differ; without it none of these is marked
+            as clearly the best.
         pixels: the held-out originals, uint8 (n, C, S, S).
         reconstructions: of each loss under seed 0, uint8 (n, C, S, S).
         names: n short names, as the reader may know them.
@@ -90,8 +93,21 @@ def write_reconstruction_report(path: str | os.PathLike[str], report: ReportInpu
     The takeaway comes first, then the tables, the pictures, the distributions, the training and
     the protocol. Pictures are PNG inside the file, at most about 5 MB of it in all.
 
+    Args:
+        path: of the HTML file; missing folders are made, an existing file is replaced.
+        report: what to report.
+
     Raises:
         UserError: the place cannot be written.
+
+    >>> import pathlib, tempfile
+    >>> results = {"format": 1, "losses": {"mse": {"ssim": {"mean": 0.5, "low": 0.4, "high": 0.6}}}}
+    >>> report = ReportInput(results, np.zeros((0, 1, 8, 8), np.uint8), {}, [], [], {})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "report.html"
+    ...     write_reconstruction_report(path, report)
+    ...     "Only one loss was trained" in path.read_text(encoding="utf-8")
+    True
     """
     page = _environment().get_template("report.html.j2").render(_context(report))
     # A file name that is no valid text (it may hold any byte) must not stop the report.
@@ -129,7 +145,7 @@ def _context(report: ReportInput) -> dict[str, Any]:
         "script": script,
         # No other script runs, whatever a file name may smuggle in.
         "script_hash": f"sha256-{base64.b64encode(digest).decode()}",
-        "data": {"held_out_pictures": None, **results.get("data", {})},
+        "data": {"held_out_pictures": None, "held_out_sources": None, **results.get("data", {})},
         "version": results.get("snellen", ""),
         "command": results.get("command", ""),
         "names": names,

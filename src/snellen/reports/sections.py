@@ -1,10 +1,10 @@
-"""The parts of a report between results and page: which panels there are, and the protocol."""
+"""The parts of a report between results and page: which panels there are."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,28 +18,17 @@ from snellen.reports.figures import (
     difference_panel,
     line_panel,
 )
-from snellen.reports.tables import MEASURES, Measure, duration, measures_in
+from snellen.reports.tables import MEASURES, Measure, measures_in
 
 __all__ = [
     "curve_panels",
     "distribution_panels",
     "octave_panel",
-    "protocol",
     "sweep_panels",
 ]
 
 _IN_FIGURES = ("psnr", "ssim", "ms_ssim", "edge_f")
 _POINTS = 160  # of a curve: more than a panel has pixels to tell apart
-
-_EVALUATION = (
-    "Outputs are clipped and rounded to 8 bit before anything is measured. Each measure is taken "
-    "for every picture and averaged over pictures and seeds; PSNR is the mean of per-picture PSNR. "
-    "MSE and MAE are for a range of [0, 1]."
-)
-_INTERVALS = (
-    "95 %, percentile bootstrap that draws source pictures (with all their crops) and seeds "
-    "together; differences are paired by picture and seed, this loss minus the first."
-)
 
 Panel = tuple[str, Markup]  # a heading and an SVG
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -54,11 +43,12 @@ def distribution_panels(
 
     Both are means over seeds. With one loss there are no differences.
     """
-    means = {
-        name: {key: np.atleast_2d(values).mean(0) for key, values in per_picture[name].items()}
-        for name in names
-        if name in per_picture
-    }
+    with np.errstate(invalid="ignore"):  # infinities of either sign: left out of the density
+        means = {
+            name: {key: np.atleast_2d(values).mean(0) for key, values in per_picture[name].items()}
+            for name in names
+            if name in per_picture
+        }
     panels = []
     for measure in measures:
         if measure.key not in _IN_FIGURES or not all(measure.key in f for f in means.values()):
@@ -151,24 +141,32 @@ def sweep_panels(results: Mapping[str, Any]) -> list[Panel]:
 
 
 def _line(
-    index: int, name: str, places: Sequence[float], found: Sequence[Mapping[str, float]]
+    index: int, name: str, places: Sequence[float], found: Sequence[Mapping[str, float | None]]
 ) -> Line:
-    mean, low, high = ([entry[key] for entry in found] for key in ("mean", "low", "high"))
-    return Line(index, name, places, mean, low, high)
+    def column(key: str) -> list[float]:
+        values = (entry.get(key) for entry in found)
+        return [math.nan if value is None else value for value in values]
+
+    return Line(index, name, places, column("mean"), column("low"), column("high"))
 
 
 def curve_panels(
     rows: Sequence[Mapping[str, Any]], names: Sequence[str], code_size: int | None
 ) -> list[Panel]:
-    """Validation measures and the relative training objective against steps."""
+    """Validation measures and the relative training objective against steps.
+
+    Where averaged weights were validated too, it is they that are drawn, because they are judged.
+    """
     kept = [row for row in rows if _is_row(row, names, code_size)]
     panels = []
     for measure in (m for m in MEASURES if m.key in _IN_FIGURES):
-        curves = _curves(kept, names, "validation", measure.key)
+        averaged = _curves(kept, names, "validation", f"ema_{measure.key}")
+        curves = averaged or _curves(kept, names, "validation", measure.key)
         if curves:
-            title = f"{measure.label} on validation pictures"
+            note = ", averaged weights" if averaged else ""
+            title = f"{measure.label} on validation pictures{note}"
             panel = curve_panel(title, curves, y_label=measure.heading, key=f"curve-{measure.key}")
-            panels.append((f"Validation {measure.label}", panel))
+            panels.append((f"Validation {measure.label}{note}", panel))
     objective = _curves(kept, names, "train", "value")
     relative = [
         (index, name, [(steps, values / values[0]) for steps, values in runs])
@@ -226,132 +224,3 @@ def _thinned(points: Sequence[tuple[int, float]]) -> Curve:
     # Steps by the last of each group: runs of one length then share their steps.
     ends = np.append(starts[1:], len(points)) - 1
     return steps[ends], np.add.reduceat(values, starts) / counts
-
-
-def protocol(results: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What exactly was done, as (term, text) pairs; what results do not say is left out."""
-    data, config = results.get("data", {}), results.get("config", {})
-    terms = [
-        ("Pictures", " ".join(_data_sentences(data))),
-        ("Network", _network(config, results.get("code_size"))),
-        ("Training", _training(config, results["losses"])),
-        ("Evaluation", _EVALUATION),
-        ("Intervals", _INTERVALS),
-        ("MS-SSIM", _levels(results["losses"])),
-    ]
-    described = results.get("measures", {})
-    terms += [("Edges F", described.get("edge_f", "")), ("Octaves", described.get("octaves", ""))]
-    terms.append(("Machine", ", ".join(_hardware(results.get("hardware", {})))))
-    terms.append(("Software", _software(results)))
-    return [(term, text) for term, text in terms if text]
-
-
-def _data_sentences(data: Mapping[str, Any]) -> Iterator[str]:
-    if not data:
-        return
-    yield f"{data.get('spec', '')}: {_count(data.get('pictures'), 'picture')}"
-    yield f"from {_count(data.get('sources'), 'source')}."
-    skipped = {reason: count for reason, count in (data.get("skipped") or {}).items() if count}
-    if skipped:
-        listed = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items())
-        yield f"Skipped: {listed}."
-    folds = data.get("folds", 1)
-    held = _count(data.get("held_out_pictures"), "crop")
-    held += f" of {_count(data.get('held_out_sources'), 'source picture')}"
-    if folds > 1:
-        yield (
-            f"Cross-fitted in {folds} folds, split by source picture: each network is measured "
-            f"only on sources it never saw, {held} in all."
-        )
-    else:
-        train = _count(data.get("train_sources"), "source picture")
-        yield f"Split by source picture: trained on {train}, measured on {held}."
-    if data.get("held_out_spec", data.get("spec")) != data.get("spec"):
-        yield f"Held-out pictures are from {data['held_out_spec']}."
-
-
-def _network(config: Mapping[str, Any], code_size: int | None) -> str:
-    said = [str(config.get("network", ""))]
-    for key, label in (("widths", "widths"), ("size", "side"), ("channels", "channels")):
-        if (value := _find(config, key)) is not None:
-            said.append(f"{label} {_plain(value)}")
-    if code_size:
-        said.append(f"code of {code_size:,} numbers")
-    return ", ".join(part for part in said if part)
-
-
-def _training(config: Mapping[str, Any], losses: Mapping[str, Mapping[str, Any]]) -> str:
-    said = ["The same initial weights, batches and budget under each loss"]
-    for key, label in (
-        ("steps", "{} steps"),
-        ("batch_size", "batches of {}"),
-        ("seeds", "{}"),
-        ("precision", "precision {}"),
-        ("schedule", "{} schedule"),
-    ):
-        if (value := _find(config, key)) is not None:
-            said.append(label.format(_seeds(value) if key == "seeds" else _plain(value)))
-    rates = {name: found.get("learning_rate") for name, found in losses.items()}
-    if all(rate is not None for rate in rates.values()):
-        if len(set(rates.values())) == 1:
-            said.append(f"learning rate {next(iter(rates.values())):g}")
-        else:
-            listed = ", ".join(f"{rate:g} for {name}" for name, rate in rates.items())
-            said.append(f"learning rate {listed}")
-    return "; ".join(said) + "."
-
-
-def _seeds(value: Any) -> str:
-    return _count(len(value) if isinstance(value, list | tuple) else int(value), "seed")
-
-
-def _levels(losses: Mapping[str, Mapping[str, Any]]) -> str:
-    levels = next(iter(losses.values())).get("ms_ssim", {}).get("levels")
-    if levels is None:
-        return ""
-    return f"Mean per level, then the product, with the {_count(levels, 'level')} that fit."
-
-
-def _hardware(hardware: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in hardware.items():
-        if isinstance(value, str | int | float) and value != "":
-            text = str(key).replace("_", " ")
-            if text in ("cpu", "gpu", "device", "processor"):
-                yield str(value)
-            elif text.endswith(" gib"):
-                yield f"{text.removesuffix(' gib')} {value} GiB"
-            else:
-                yield f"{text} {value}"
-
-
-def _software(results: Mapping[str, Any]) -> str:
-    said = [f"snellen {results.get('snellen', '')}".strip()]
-    if results.get("commit"):
-        said.append(f"commit {str(results['commit'])[:12]}")
-    if results.get("seconds") is not None:
-        said.append(f"training took {duration(results['seconds'])} in all")
-    return ", ".join(said)
-
-
-def _find(config: Any, key: str) -> Any:
-    """The value of `key` at any depth, the shallowest first."""
-    if not isinstance(config, Mapping):
-        return None
-    if key in config:
-        return config[key]
-    for value in config.values():
-        if (found := _find(value, key)) is not None:
-            return found
-    return None
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "-".join(str(part) for part in value)
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _count(count: int | None, word: str) -> str:
-    if count is None:
-        return f"{word}s"
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

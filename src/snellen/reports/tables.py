@@ -64,11 +64,15 @@ MEASURES = (
 
 
 def measures_in(losses: Mapping[str, Mapping[str, Any]]) -> list[Measure]:
-    """The measures that every loss of results.json has."""
+    """The measures that every loss of results.json has, some of them with a known mean.
+
+    What was infinite is null in results.json; such a value is shown as a dash.
+    """
     return [
         measure
         for measure in MEASURES
-        if losses and all(_is_interval(found.get(measure.key)) for found in losses.values())
+        if all(isinstance(found.get(measure.key), Mapping) for found in losses.values())
+        and any(_known(found[measure.key].get("mean")) for found in losses.values())
     ]
 
 
@@ -76,10 +80,10 @@ def number(value: float | None, digits: int) -> str:
     """A number with a true minus sign; infinite and missing values are written as such.
 
     >>> number(-0.5, 2), number(float("inf"), 2), number(-0.0001, 2), number(None, 1)
-    ('−0.50', '∞', '0.00', '–')
+    ('−0.50', '∞', '0.00', '—')
     """
     if value is None or math.isnan(value):
-        return "–"
+        return "—"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     text = f"{value:.{digits}f}"
@@ -100,11 +104,13 @@ def signed(value: float | None, digits: int) -> str:
 
 
 def span(low: float | None, high: float | None, digits: int) -> str:
-    """The limits of an interval: ``[0.015, 0.026]``.
+    """The limits of an interval: ``[0.015, 0.026]``; nothing where neither is known.
 
-    >>> span(-0.1, 0.25, 1)
-    '[−0.1, 0.2]'
+    >>> span(-0.1, 0.25, 1), span(None, None, 1)
+    ('[−0.1, 0.2]', '')
     """
+    if not (_known(low) or _known(high)):
+        return ""
     return f"[{number(low, digits)}, {number(high, digits)}]"
 
 
@@ -144,8 +150,9 @@ class Row:
 def score_rows(results: Results) -> list[Row]:
     """One row for each loss: mean, interval, and whether it is the best of its column.
 
-    "best" is the best mean of its column. It is "tied" where the paired comparison cannot tell it
-    from the first loss (or, when the first is best, some other from it).
+    "best" is the best mean of its column where the paired interval between it and every other loss
+    excludes zero. It is "tied" where one of them includes zero or is not in the results: those
+    against the first loss are ``differences``, those between two others ``comparisons``.
     """
     losses = results["losses"]
     measures = measures_in(losses)
@@ -158,17 +165,17 @@ def score_rows(results: Results) -> list[Row]:
             best, mark = marks[measure.key]
             cells.append(
                 Cell(
-                    number(_times(entry["mean"], measure.scale), measure.digits),
+                    number(_times(entry.get("mean"), measure.scale), measure.digits),
                     span(
-                        _times(entry["low"], measure.scale),
-                        _times(entry["high"], measure.scale),
+                        _times(entry.get("low"), measure.scale),
+                        _times(entry.get("high"), measure.scale),
                         measure.digits,
                     ),
                     mark if name == best else "",
                 )
             )
         seconds = found.get("train_seconds")
-        rows.append(Row(name, index, cells, duration(seconds) if seconds is not None else "–"))
+        rows.append(Row(name, index, cells, duration(seconds) if seconds is not None else "—"))
     return rows
 
 
@@ -177,14 +184,22 @@ def _best(results: Results, measure: Measure) -> tuple[str, str]:
     sign = 1 if measure.higher_is_better else -1
     if len(losses) < 2:
         return "", ""
-    best = max(losses, key=lambda name: sign * _or_nan(losses[name][measure.key]["mean"]))
-    first = next(iter(losses))
-    rivals = [name for name in losses if name != first] if best == first else [best]
-    differences = results.get("differences", {})
+    best = max(losses, key=lambda name: _or_worst(losses[name][measure.key].get("mean"), sign))
     separated = all(
-        decided(differences.get(name, {}).get(measure.key)) for name in rivals if name != first
+        _compared(results, best, name, measure.key) == sign for name in losses if name != best
     )
     return best, "best" if separated else "tied"
+
+
+def _compared(results: Results, name: str, other: str, key: str) -> int:
+    """Sign of `name` minus `other` in a measure; 0 where it is open or was not computed."""
+    first = next(iter(results["losses"]))
+    pairs = results.get("comparisons") or {}
+    against = {(loss, first): found for loss, found in (results.get("differences") or {}).items()}
+    against |= {(loss, rival): found for loss, row in pairs.items() for rival, found in row.items()}
+    if (name, other) in against:
+        return decided(against[name, other].get(key))
+    return -decided(against.get((other, name), {}).get(key))
 
 
 def decided(entry: Mapping[str, float] | None) -> int:
@@ -203,7 +218,7 @@ def decided(entry: Mapping[str, float] | None) -> int:
 class Change:
     """One paired difference, with a bar from `low` to `high` drawn on a scale of 0 to 100.
 
-    `verdict` is "better", "worse" or "open" (the interval includes zero).
+    `verdict` is "better", "worse", "open" (the interval includes zero) or "unknown".
     """
 
     value: str
@@ -248,7 +263,7 @@ def change_rows(results: Results) -> list[ChangeRow]:
 
 def _change(entry: Mapping[str, float] | None, measure: Measure, reach: float) -> Change:
     if not _is_interval(entry):
-        return Change("–", "", "open", 50, 50, 50)
+        return Change("—", "", "unknown", 50, 50, 50)
     assert entry is not None  # noqa: S101 - for the type checker; _is_interval has looked
     low, mean, high = (entry[key] * measure.scale for key in ("low", "mean", "high"))
     digits = digits_for(high - low, measure.digits)
@@ -308,7 +323,9 @@ def octave_rows(results: Results) -> tuple[list[str], list[OctaveRow]]:
         return [], []
     bands = [entry["band"] for entry in next(iter(losses.values()))["octaves"]]
     lowest = [
-        min(_or_nan(found["octaves"][place]["error"]["mean"]) for found in losses.values())
+        max(
+            _or_worst(found["octaves"][place]["error"].get("mean"), -1) for found in losses.values()
+        )
         for place in range(len(bands))
     ]
     rows = []
@@ -316,22 +333,29 @@ def octave_rows(results: Results) -> tuple[list[str], list[OctaveRow]]:
         cells = []
         for place, entry in enumerate(found["octaves"]):
             error = entry["error"]
-            best = len(losses) > 1 and error["mean"] == lowest[place]
-            limits = span(error["low"], error["high"], 2)
-            cells.append(Cell(number(error["mean"], 2), limits, "best" if best else ""))
+            mean = error.get("mean")
+            best = len(losses) > 1 and _known(mean) and -mean == lowest[place]
+            limits = span(error.get("low"), error.get("high"), 2)
+            cells.append(Cell(number(mean, 2), limits, "best" if best else ""))
         rows.append(OctaveRow(name, index, cells))
     return bands, rows
 
 
 def _is_interval(entry: object) -> bool:
     return isinstance(entry, Mapping) and all(
-        isinstance(entry.get(key), int | float) for key in ("mean", "low", "high")
+        _known(entry.get(key)) for key in ("mean", "low", "high")
     )
+
+
+def _known(value: object) -> bool:
+    """Whether there is a number, which may be infinite; where not, results.json has null."""
+    return isinstance(value, int | float) and not math.isnan(value)
 
 
 def _times(value: float | None, scale: float) -> float | None:
     return None if value is None else value * scale
 
 
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value
+def _or_worst(value: float | None, sign: int) -> float:
+    """`value` so that higher is better, and below everything where it is not known."""
+    return sign * value if value is not None and _known(value) else -math.inf

@@ -1,7 +1,8 @@
 """The one sentence at the head of a report, written from the paired differences and nothing else.
 
 Rules, so that nobody has to trust the wording:
-- The sentence speaks of the loss (not the first) with the highest SSIM, against the first.
+- The sentence speaks of the loss (not the first) with the highest SSIM, against the first. Where
+  that is a choice among several, it says of how many: the best of many looks better than it is.
 - "more" and "fewer" are said only where a 95 % interval excludes zero. Where it includes zero the
   sentence says that the pictures do not show it, and prints the interval.
 - What is lost is said in the same sentence as what is gained.
@@ -9,8 +10,9 @@ Rules, so that nobody has to trust the wording:
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +21,6 @@ from snellen.reports.tables import (
     Measure,
     decided,
     digits_for,
-    measures_in,
     number,
     signed,
     span,
@@ -29,6 +30,7 @@ __all__ = ["Takeaway", "takeaway"]
 
 _BY_KEY = {measure.key: measure for measure in MEASURES}
 _FEW_SOURCES = 10  # below that a percentile bootstrap is clearly too narrow
+_FEW_SEEDS = 5  # below that resampling seeds says little about another training
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,6 @@ def takeaway(results: Mapping[str, Any]) -> Takeaway:
     (SSIM +0.020 [0.015, 0.026]) and pays 0.40 dB of PSNR [0.30, 0.50].
     """
     losses, differences = results["losses"], results.get("differences") or {}
-    # What was infinite is null in results.json: nothing can be said of it.
     differences = {name: _known(found) for name, found in differences.items()}
     compared = [name for name in losses if name in differences]
     first = next(iter(losses))
@@ -72,8 +73,8 @@ def takeaway(results: Mapping[str, Any]) -> Takeaway:
         pieces = _alone(first, _known(losses[first]))
         others: tuple[str, ...] = ()
     else:
-        focus = max(compared, key=lambda name: _mean(differences[name].get("ssim")))
-        pieces = _compare(first, focus, differences[focus])
+        focus = _focus(compared, differences)
+        pieces = _compare(first, focus, differences[focus], len(losses))
         others = tuple(
             _in_short(name, first, differences[name]) for name in compared if name != focus
         )
@@ -84,7 +85,20 @@ def takeaway(results: Mapping[str, Any]) -> Takeaway:
 
 
 def _known(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {measure.key: found[measure.key] for measure in measures_in({"": found})}
+    """The measures with finite intervals: of what was infinite, or is null, nothing is said."""
+
+    def is_finite(entry: object) -> bool:
+        return isinstance(entry, Mapping) and all(
+            isinstance(entry.get(key), int | float) and math.isfinite(entry[key])
+            for key in ("mean", "low", "high")
+        )
+
+    return {key: found[key] for key in _BY_KEY if is_finite(found.get(key))}
+
+
+def _focus(compared: Sequence[str], differences: Mapping[str, Mapping[str, Any]]) -> str:
+    """The loss with the highest SSIM of those that were compared to the first."""
+    return max(compared, key=lambda name: differences[name].get("ssim", {}).get("mean", -math.inf))
 
 
 Pieces = list[tuple[str, str]]
@@ -100,33 +114,51 @@ def _alone(name: str, found: Mapping[str, Any]) -> Pieces:
             value = number(found[key]["mean"], measure.digits)
             label = f"{measure.label} {value}" + (f" {measure.unit}" if measure.unit else "")
             parts.append((label, span(found[key]["low"], found[key]["high"], measure.digits)))
+    if not parts:
+        return [*pieces[:2], ("text", ", so nothing is compared here.")]
     for place, (label, limits) in enumerate(parts):
         pieces += [("text", " and " if place else ""), ("number", label), ("limits", f" {limits}")]
     return [*pieces, ("text", ".")]
 
 
-def _compare(first: str, focus: str, found: Mapping[str, Any]) -> Pieces:
+def _compare(first: str, focus: str, found: Mapping[str, Any], count: int) -> Pieces:
+    """The sentence on `focus` and `first`, two of `count` losses."""
     verdict = decided(found.get("ssim"))
     rest = [_BY_KEY[key] for key in ("ms_ssim", "edge_f") if key in found]
     ssim = [_BY_KEY["ssim"]] if "ssim" in found else []
     names: dict[str, Pieces] = {"focus": [("loss", focus)], "first": [("loss", first)]}
-    if verdict > 0:
-        agreeing = [m for m in rest if decided(found[m.key]) > 0]
-        rest = [m for m in rest if m not in agreeing]
-        said = _text("Trained with {focus} instead of {first}, the same network keeps more ", names)
-        said += [("text", "structure"), *_in_parentheses([*ssim, *agreeing], found)]
-    elif verdict < 0:
-        said = _text(
-            "No loss here keeps as much structure as {first}: the nearest is {focus}", names
-        )
-        said += _in_parentheses(ssim, found)
-    else:
-        said = _text("These pictures do not show whether {focus} or {first} keeps more ", names)
-        said += [("text", "structure"), *_in_parentheses(ssim, found)]
+    agreeing = [m for m in rest if verdict > 0 and decided(found[m.key]) > 0]
+    rest = [m for m in rest if m not in agreeing]
+    said = _text(_opening(verdict, count, _mean(found.get("ssim"))), names)
+    said += _in_parentheses([*ssim, *agreeing], found)
     exceptions = _exceptions(rest, found, verdict)
     if exceptions and verdict > 0 and "psnr" in found:
         exceptions.append(("text", ","))
     return [*said, *exceptions, *_price(focus, found.get("psnr"), verdict)]
+
+
+def _opening(verdict: int, count: int, lead: float | None) -> str:
+    """The sentence up to the numbers; where there was a choice, it says among how many losses."""
+    chosen = count > 2 and lead is not None
+    of_all = f"Of the {count} losses compared, "
+    if verdict > 0:
+        if chosen:
+            return (
+                of_all + "{focus} has the highest SSIM: trained with it instead of {first}, "
+                "the same network keeps more structure"
+            )
+        return "Trained with {focus} instead of {first}, the same network keeps more structure"
+    if verdict < 0:
+        if chosen:
+            return of_all + "{first} keeps the most structure: the nearest is {focus}"
+        return "No loss here keeps as much structure as {first}: the nearest is {focus}"
+    if chosen:
+        highest, other = ("{focus}", "{first}") if lead and lead > 0 else ("{first}", "{focus}")
+        return (
+            f"{of_all}{highest} has the highest SSIM, but these pictures do not show whether it or "
+            f"{other} keeps more structure"
+        )
+    return "These pictures do not show whether {focus} or {first} keeps more structure"
 
 
 def _text(template: str, names: Mapping[str, Pieces]) -> Pieces:
@@ -253,17 +285,23 @@ def _cautions(results: Mapping[str, Any]) -> tuple[str, ...]:
     if sources and sources < _FEW_SOURCES:
         held = f"{sources} source {_plural(sources, 'picture')}"
         found.append(f"Only {held} held out: intervals from so few are too narrow.")
-    if _seeds(results) == 1:
-        found.append("One seed: the intervals cover other pictures, not another training run.")
+    seeds = _seeds(results)
+    if seeds == 1:
+        found.append(
+            "One seed: the intervals cover other pictures and say nothing about another training."
+        )
+    elif seeds and seeds < _FEW_SEEDS:
+        found.append(f"Only {seeds} seeds: the intervals say little about another training.")
     return tuple(found)
 
 
 def _over_sizes(results: Mapping[str, Any], sweep: list[Mapping[str, Any]]) -> str:
     """Does the lead in SSIM hold at the other code sizes?"""
-    differences = results.get("differences") or {}
-    if not differences or not measures_in(results["losses"]):
+    found = results.get("differences") or {}
+    differences = {name: _known(entry) for name, entry in found.items()}
+    if not differences:
         return ""
-    focus = max(differences, key=lambda name: _mean(differences[name].get("ssim")))
+    focus = _focus(list(differences), differences)
     sign = decided(differences[focus].get("ssim"))
     if sign == 0:
         return ""
@@ -290,5 +328,5 @@ def _plural(count: int, word: str) -> str:
     return word if count == 1 else f"{word}s"
 
 
-def _mean(entry: Mapping[str, float] | None) -> float:
-    return float("-inf") if entry is None else entry["mean"]
+def _mean(entry: Mapping[str, float] | None) -> float | None:
+    return None if entry is None else entry["mean"]

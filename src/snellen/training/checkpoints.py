@@ -204,12 +204,26 @@ def load_weights(network: nn.Module, path: Path, *, which: str = "last", ema: bo
     Args:
         network: the network, of the architecture that was trained.
         path: a ``step-…`` folder, or the folder of a training with such folders inside.
-        which: ``last`` or ``best``, where `path` is the folder of a training.
+        which: where `path` is the folder of a training, ``last``, or ``best``: the one with the
+            lowest validation value, and the last where nothing was validated. The best is chosen
+            on the validation pictures, which in ``snellen reconstruct`` are held-out ones: figures
+            for a publication must use the last.
         ema: the averaged weights instead of the plain ones.
 
     Raises:
-        UserError: no checkpoint, a damaged one, or one of another network.
+        DamagedCheckpoint: a file of it is missing, cut short or changed.
+        UserError: no checkpoint, one of another network or of a newer format, one without
+            averaged weights where `ema` asks for them, or another word for `which`.
+
+    >>> import tempfile
+    >>> trained = nn.Linear(2, 1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_checkpoint(Path(folder), Checkpoint(7, trained.state_dict()))
+    ...     load_weights(nn.Linear(2, 1), Path(folder)).name
+    'step-00000007'
     """
+    if which not in ("last", "best"):
+        raise UserError(f"which must be last or best, not {which!r}.")
     if not path.name.startswith("step-"):
         found = best_checkpoint(path) if which == "best" else None
         found = found or next(iter(reversed(list_checkpoints(path))), None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 __all__ = ["Interrupted", "StopRequest", "listen_for_stop"]
@@ -14,17 +16,18 @@ __all__ = ["Interrupted", "StopRequest", "listen_for_stop"]
 class Interrupted(Exception):
     """A signal ended the training after its state was saved.
 
-    `signal` is its number, `step` the steps done, and `exit_code` what a process should end with
-    (130 for Ctrl-C, 143 for SIGTERM). The message is for the user.
+    `signal` is its number, `step` the steps done, `root` the run folder, and `exit_code` what a
+    process should end with (130 for Ctrl-C, 143 for SIGTERM). The message is for the user.
     """
 
-    def __init__(self, number: int, step: int, steps: int) -> None:
+    def __init__(self, number: int, step: int, steps: int, root: Path) -> None:
         self.signal = number
         self.step = step
+        self.root = root
         self.exit_code = 128 + number
         super().__init__(
             f"stopped by {signal.Signals(number).name} after step {step} of {steps}; everything is "
-            "saved: the same command with --resume goes on from here."
+            f"saved in {root}: go on with --out {shlex.quote(str(root))} --resume."
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from snellen.errors import UserError
 from snellen.training.checkpoints import prune_checkpoints, write_checkpoint
+from snellen.training.guards import check_loss, check_output, explained, next_batch, opened
 from snellen.training.interruptions import Interrupted, StopRequest, listen_for_stop
 from snellen.training.memory import keep_freed_memory
 from snellen.training.options import TrainingOptions, learning_rate_at
@@ -30,7 +31,7 @@ from snellen.training.processes import (
 )
 from snellen.training.progress import ProgressDisplay
 from snellen.training.protocols import Batch, BatchFactory, LossSchedule, Subject
-from snellen.training.randomness import seed_step
+from snellen.training.randomness import own_random_state, seed_step
 from snellen.training.readings import Readings
 from snellen.training.records import Records, read_rows
 from snellen.training.run_folder import file_name
@@ -50,6 +51,7 @@ class Outcome:
         steps: steps done.
         seconds: time spent in steps, without validations and checkpoints, over all resumes.
         history: the rows of the log, as in metrics.jsonl.
+        precision: ``fp32`` or ``bf16``, which ``auto`` has become on this device.
     """
 
     network: nn.Module
@@ -57,6 +59,7 @@ class Outcome:
     steps: int
     seconds: float
     history: list[dict[str, Any]]
+    precision: str
 
 
 def train(
@@ -101,8 +104,25 @@ def train(
 
     Raises:
         UserError: a loss or gradient that is not finite (step and file names are told), a
-            checkpoint that does not fit, checkpoints in `folder` without `resume`, a full disk.
+            checkpoint that does not fit, checkpoints in `folder` without `resume`, all of them
+            damaged, a network or loss that cannot work on the pictures, too little memory, a
+            batch smaller than the number of processes, a full disk.
         Interrupted: SIGTERM or Ctrl-C, after the state was saved.
+        ValueError: `batches` ended early, or gave the batch of another step.
+
+    >>> import tempfile
+    >>> from types import SimpleNamespace
+    >>> pixels = torch.randint(256, (4, 1, 8, 8), dtype=torch.uint8)
+    >>> def batches(start, rank, world_size):
+    ...     for step in range(start, 3):
+    ...         yield SimpleNamespace(step=step, pixels=pixels[rank::world_size], names=["a.png"])
+    >>> losses = SimpleNamespace(at=lambda fraction: nn.MSELoss())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     outcome = train(nn.Conv2d(1, 1, 3, padding=1), losses, batches, folder=Path(folder),
+    ...                     options=TrainingOptions(steps=3, batch_size=4, precision="fp32"),
+    ...                     loss_name="mse", fabric=launch_fabric("cpu"), progress=False)
+    >>> outcome.steps, outcome.precision
+    (3, 'fp32')
     """
     fabric = fabric or launch_fabric()
     if options.batch_size < fabric.world_size:
@@ -113,18 +133,17 @@ def train(
     subject = Subject(loss_name, seed, dict(tags or {}))
     root, place = _places(Path(folder), root, subject)
     with ExitStack() as stack:
-        cuda = fabric.device.type == "cuda"
-        stack.enter_context(torch.random.fork_rng([fabric.device] if cuda else []))
+        stack.enter_context(own_random_state(fabric.device))
         stack.enter_context(strict_float32(fabric.device))
         stack.enter_context(quiet_layouts(fabric))
         keep_freed_memory(fabric.device)
         state = TrainingState(network, options, fabric.device)
         start, saved, notes = state.restore(fabric, Path(folder), subject, resume=resume)
-        opened: list[Records] = []
+        records: list[Records] = []
 
         def open_records() -> list[dict[str, Any]]:
             if start < options.steps:  # else there is nothing to add
-                opened.append(stack.enter_context(Records(root, place, subject.fields, start)))
+                records.append(stack.enter_context(Records(root, place, subject.fields, start)))
             return read_rows(root / "metrics.jsonl", subject.fields)
 
         history = on_first_process(fabric, open_records)
@@ -143,17 +162,25 @@ def train(
                 state=state,
                 subject=subject,
                 losses=losses,
-                stream=stack.enter_context(_opened(stream)),
+                stream=stack.enter_context(opened(stream)),
                 folder=Path(folder),
+                root=root,
                 validation=validation,
                 measures=measures or {},
-                records=opened[0] if opened else None,
+                records=records[0] if records else None,
                 readings=readings,
                 display=display,
                 history=history,
                 stop=stop,
             ).run(start)
-    return Outcome(state.bare, state.average, options.steps, state.seconds, history)
+    return Outcome(
+        network=state.bare,
+        ema_network=state.average,
+        steps=options.steps,
+        seconds=state.seconds,
+        history=history,
+        precision=state.options.precision,
+    )
 
 
 @dataclass
@@ -166,6 +193,7 @@ class _Training:
     losses: LossSchedule
     stream: Iterator[Batch]
     folder: Path
+    root: Path
     validation: Tensor | None
     measures: Mapping[str, Measure]
     records: Records | None  # of the first process only
@@ -186,7 +214,7 @@ class _Training:
         self.clock = time.perf_counter()
         logged, logged_seconds = start, state.seconds
         for step in range(start, options.steps):
-            with _explained(step == start):
+            with explained(step == start):
                 self.step(module, step)
             done = step + 1
             last = done == options.steps
@@ -209,28 +237,24 @@ class _Training:
                         self.save(done, value)
             self.display.update(done, self.readings.latest)
             if number:
-                raise Interrupted(number, done, options.steps)
+                raise Interrupted(number, done, options.steps, self.root)
+        self.close()
+        # A signal during the last validation or save: no other training may begin after it.
+        if number := any_process(fabric, self.stop.number, group):
+            raise Interrupted(number, options.steps, options.steps, self.root)
 
     def step(self, module: Callable[[Tensor], Tensor], step: int) -> None:
         """Do one optimizer step, without waiting for the device."""
         fabric, options, state = self.fabric, self.state.options, self.state
-        batch = self.next_batch(step)
+        batch = next_batch(self.stream, step, options.steps)
         seed_step(self.subject.seed, step, fabric)
         state.optimizer.param_groups[0]["lr"] = learning_rate_at(step, options)
         target = to_unit_range(batch.pixels, fabric.device)
         with autocast(fabric.device, options.precision):
             output = module(target)
-        if output.shape != target.shape:
-            raise UserError(
-                f"the network turns pictures of shape {tuple(target.shape)} into "
-                f"{tuple(output.shape)}: it must return the shape that it is given."
-            )
+        check_output(output, target)
         loss = self.loss_at(step / options.steps)(output.float(), target)
-        if loss.ndim:
-            raise UserError(
-                f"the loss {self.subject.loss} returns a tensor of shape {tuple(loss.shape)}, and "
-                "one number is needed: return the mean over the pictures."
-            )
+        check_loss(loss, self.subject.loss)
         if fabric.world_size > 1:
             # Processes are averaged: a larger share of the batch must count for more.
             loss = loss * (len(batch.pixels) * fabric.world_size / options.batch_size)
@@ -240,15 +264,6 @@ class _Training:
         state.optimizer.zero_grad()
         state.update_average(step)
         self.readings.add(step, loss, norm, batch.names)
-
-    def next_batch(self, step: int) -> Batch:
-        """Return the batch of `step` from the stream."""
-        batch = next(self.stream, None)
-        if batch is None:
-            raise ValueError(f"the batches ended before step {step} of {self.state.options.steps}")
-        if batch.step != step:
-            raise ValueError(f"a batch of step {batch.step} came where step {step} was due")
-        return batch
 
     def loss_at(self, fraction: float) -> nn.Module:
         """Return the loss in force, on the device."""
@@ -296,8 +311,13 @@ class _Training:
             row |= {f"{prefix}{name}": value for name, value in found.measures.items()}
             examples = found.examples
         self.write(row)
-        if self.records is not None:
-            self.records.write_pictures(done, self.validation[: len(examples)], examples)
+        originals = self.validation[: len(examples)]
+
+        def show() -> None:
+            if self.records is not None:
+                self.records.write_pictures(done, originals, examples)
+
+        on_first_process(self.fabric, show)
         return best if math.isfinite(best) else None
 
     def write(self, row: dict[str, Any]) -> None:
@@ -325,6 +345,11 @@ class _Training:
             prune_checkpoints(self.folder, keep_last=self.state.options.keep_last, step=done)
 
         on_first_process(self.fabric, write)
+
+    def close(self) -> None:
+        """Close the log where all processes hear of it when the disk is full."""
+        records = self.records
+        on_first_process(self.fabric, lambda: records.close() if records else None)
 
     @contextmanager
     def pause(self) -> Iterator[None]:
@@ -360,39 +385,3 @@ def _changed_surroundings(fabric: Fabric, saved: Mapping[str, Any]) -> list[str]
         "The training was started with {} process(es) of {} thread(s), and goes on with {} of {}: "
         "its last digits may differ from those of one that was never stopped.".format(*then, *now)
     ]
-
-
-@contextmanager
-def _explained(first: bool) -> Iterator[None]:
-    """Say in one sentence why a step failed: too little memory, or a network or loss that cannot.
-
-    What fails in the first step is the fault of what was plugged in; later errors stay as they are.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        words = str(error).strip().split("\n")[0]
-        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in words:
-            raise UserError(
-                "there is not enough memory for a step: use a smaller batch_size, size or network "
-                f"({words})."
-            ) from error
-        if not first:
-            raise
-        raise UserError(
-            f"the network or the loss cannot work on these pictures: {words}."
-        ) from error
-
-
-@contextmanager
-def _opened(stream: Any) -> Iterator[Iterator[Batch]]:
-    """Iterate over `stream`, and close it and its iterator afterwards."""
-    with ExitStack() as stack:
-        if hasattr(stream, "__enter__"):
-            stream = stack.enter_context(stream)
-        elif hasattr(stream, "close"):
-            stack.enter_context(closing(stream))
-        iterator = iter(stream)
-        if iterator is not stream and hasattr(iterator, "close"):
-            stack.enter_context(closing(iterator))
-        yield iterator

@@ -7,11 +7,15 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import lru_cache
 from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.strategy import Strategy
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
@@ -29,6 +33,10 @@ __all__ = [
 
 T = TypeVar("T")
 
+# How long processes wait for each other: NCCL's own 10 minutes are too few for an evaluation or a
+# report that the first one makes alone. torchrun ends all of them when one of them dies.
+PATIENCE = timedelta(hours=12)
+
 
 def launch_fabric(accelerator: str = "auto") -> Fabric:
     """Start Lightning Fabric: one process on one device, or all those that ``torchrun`` started.
@@ -41,10 +49,14 @@ def launch_fabric(accelerator: str = "auto") -> Fabric:
 
     Raises:
         UserError: no such device, or fewer GPUs than processes.
+
+    >>> launch_fabric("cpu").world_size
+    1
     """
     # Its notes about hardware and process groups are not for our users.
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     many = dist.is_available() and dist.is_torchelastic_launched()
+    strategy: Strategy | str = DDPStrategy(timeout=PATIENCE) if many else "auto"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -52,7 +64,7 @@ def launch_fabric(accelerator: str = "auto") -> Fabric:
                 accelerator=accelerator,
                 devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if many else 1,
                 num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")) if many else 1,
-                strategy="ddp" if many else "auto",
+                strategy=strategy,
             )
             fabric.launch()
     except (RuntimeError, ValueError, MisconfigurationException) as error:
@@ -77,20 +89,32 @@ def quiet_layouts(fabric: Fabric) -> Iterator[None]:
 
 
 def on_first_process(fabric: Fabric, action: Callable[[], T]) -> T:
-    """Run `action` on the first process only and give its result, or its `UserError`, to all.
+    """Run `action` on the first process only and give its result, or its failure, to all.
 
-    It is a meeting point: no process goes on before the action is done. With several processes
-    the result travels as a pickle between them.
+    It is a meeting point: no process goes on before the action is done, and none waits for one
+    that failed. With several processes the result travels as a pickle between them.
+
+    Raises:
+        Exception: on the first process, whatever `action` raised.
+        UserError: on the others, with the same sentence.
+
+    >>> on_first_process(launch_fabric("cpu"), lambda: "written")
+    'written'
     """
     if fabric.world_size == 1:
         return action()
     result: tuple[T | None, str | None] = (None, None)
+    failure: Exception | None = None
     if fabric.is_global_zero:
         try:
             result = (action(), None)
-        except UserError as error:
-            result = (None, str(error))
+        except Exception as error:
+            failure = error
+            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+            result = (None, f"{kind}{error}")
     value, problem = fabric.broadcast(result)
+    if failure is not None:
+        raise failure
     if problem is not None:
         raise UserError(problem)
     return value  # type: ignore[return-value]
@@ -115,10 +139,19 @@ def any_process(fabric: Fabric, value: int, group: dist.ProcessGroup | None) -> 
 
 
 def control_group(fabric: Fabric) -> dist.ProcessGroup | None:
-    """Return a group for messages between CPUs, so that a GPU need not be waited for."""
+    """Return a group for messages between CPUs, so that a GPU need not be waited for.
+
+    None stands for the group that there is anyhow. All processes must ask together.
+    """
     if fabric.world_size == 1 or dist.get_backend() == "gloo":
         return None
-    group: dist.ProcessGroup = dist.new_group(backend="gloo")
+    return _gloo_beside(dist.group.WORLD)
+
+
+@lru_cache(maxsize=1)
+def _gloo_beside(world: dist.ProcessGroup | None) -> dist.ProcessGroup:  # noqa: ARG001
+    """Open the group that goes with `world`, the cache's key: once for all trainings."""
+    group: dist.ProcessGroup = dist.new_group(backend="gloo", timeout=PATIENCE)
     return group
 
 

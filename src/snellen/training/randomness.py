@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-__all__ = ["seed_step"]
+__all__ = ["own_random_state", "seed_step"]
+
+
+@contextmanager
+def own_random_state(device: torch.device) -> Iterator[None]:
+    """Put the global random states of torch, Python and NumPy back at the end of the block."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
 
 
 def seed_step(seed: int, step: int, fabric: Fabric) -> None:
-    """Seed torch's generators for one step of this process.
+    """Seed the global generators of torch, Python and NumPy for one step of this process.
 
-    Done anew for each step, so that no random state has to travel in checkpoints.
+    Done anew for each step, so that no random state has to travel in checkpoints. We draw from
+    torch's alone; the others are for networks and losses that are plugged in.
     """
     number = mix(seed, step, fabric.global_rank)
+    random.seed(number)
+    np.random.seed(number % 2**32)  # noqa: NPY002
     # Not torch.manual_seed, which formats a stack trace for a GPU that is not in use.
     torch.default_generator.manual_seed(number)
     if fabric.device.type == "cuda":

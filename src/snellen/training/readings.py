@@ -53,7 +53,8 @@ class Readings:
         """
         if not self._unread:
             return
-        values = torch.stack([value for _, value, _ in self._unread]).double().cpu()
+        # To the CPU first: Apple's GPUs have no float64.
+        values = torch.stack([value for _, value, _ in self._unread]).cpu().double()
         # Summed over the processes, so that all see the same bad step and none waits for another.
         means = sum_over(self.fabric, values) / self.fabric.world_size
         for (step, _, names), (loss, norm) in zip(self._unread, means.tolist(), strict=True):

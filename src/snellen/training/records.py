@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from torch import Tensor
 
+from snellen.errors import UserError
 from snellen.files import atomic_write, write_error
 from snellen.images.files import write_png
 
@@ -116,9 +117,8 @@ class Records:
         self.images = root / "images" / place
         curves = root / "tensorboard" / place
         try:
-            self.curves = SummaryWriter(
-                str(curves), purge_step=after_step + 1 if after_step else None
-            )
+            # Also from the start: a run killed before its first checkpoint has left curves.
+            self.curves = SummaryWriter(str(curves), purge_step=after_step + 1)
         except OSError as error:
             self.log.close()
             raise write_error(curves, error) from error
@@ -132,12 +132,23 @@ class Records:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.log.close()
         try:
-            self.curves.close()
-        except OSError as problem:
+            self.close()
+        except UserError:
             if error is None:  # else the first problem is the one to tell
-                raise write_error(self.curves.log_dir, problem) from problem
+                raise
+
+    def close(self) -> None:
+        """Write what is still in memory and close the files; closing twice is harmless.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        try:
+            self.log.close()
+            self.curves.close()
+        except OSError as error:
+            raise write_error(self.curves.log_dir, error) from error
 
     def write(self, row: Mapping[str, Any]) -> Row:
         """Append a row to the log and its numbers to the TensorBoard curves."""

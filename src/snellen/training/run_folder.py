@@ -13,17 +13,15 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 import yaml
-from lightning_fabric import Fabric
 
 from snellen.errors import UserError
 from snellen.files import atomic_write, write_error
-from snellen.training.processes import on_first_process
 
 __all__ = ["RunFolder", "checkpoint_place", "environment", "git_commit"]
 
@@ -46,7 +44,13 @@ class RunFolder:
     """``runs/<name>/`` while a command works in it: configuration, environment, log, places.
 
     It is a context manager: at its end the log is closed and the folder is free for another
-    command. `create` makes one; only the first of several processes then touches the disk.
+    command. `create` makes one; of several processes only the first may call it.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     with RunFolder.create(Path(place) / "a", config={"steps": 10}) as run:
+    ...         sorted(path.name for path in run.path.iterdir())
+    ['.lock', 'config.yaml', 'environment.json', 'log.txt']
     """
 
     def __init__(self, path: Path, lock: int, handler: logging.Handler) -> None:
@@ -61,9 +65,7 @@ class RunFolder:
         *,
         config: Mapping[str, Any],
         resume: bool = False,
-        may_change: Collection[str] = (),
         command: str | None = None,
-        fabric: Fabric | None = None,
     ) -> RunFolder:
         """Make the folder, or go on in it, and write config.yaml and environment.json.
 
@@ -71,34 +73,13 @@ class RunFolder:
             path: the folder; it may exist when it is empty.
             config: the resolved configuration, of plain values that YAML can hold.
             resume: go on in a folder that exists; one that does not exist is made.
-            may_change: top-level keys of `config` that may differ from those of the first start.
             command: what was typed; None takes it from ``sys.argv``.
-            fabric: of several processes, whose first one makes the folder for all.
 
         Raises:
-            UserError: the folder holds something and `resume` is not set, the configuration is not
-                that of the first start, another process is working in it, or it cannot be written.
+            UserError: the folder holds something and `resume` is not set, or something else than a
+                run; the configuration is not that of the first start; another process is working
+                in it; or it cannot be written.
         """
-        made: list[RunFolder] = []
-
-        def make() -> None:
-            made.append(cls._create(path, config, resume, may_change, command))
-
-        if fabric is None:
-            make()
-        else:
-            on_first_process(fabric, make)
-        return made[0] if made else cls(path, -1, logging.NullHandler())
-
-    @classmethod
-    def _create(
-        cls,
-        path: Path,
-        config: Mapping[str, Any],
-        resume: bool,
-        may_change: Collection[str],
-        command: str | None,
-    ) -> RunFolder:
         held = _is_used(path)
         if held and not resume:
             raise UserError(
@@ -122,7 +103,7 @@ class RunFolder:
             logger.addHandler(handler)
             logger.setLevel(min(logger.level or logging.INFO, logging.INFO))
             typed = command or shlex.join(["snellen", *sys.argv[1:]])
-            run._describe(dict(config), typed, may_change)
+            run._describe(dict(config), typed)
             logger.info("%s: %s", "resumed" if held else "started", typed)
         except BaseException:
             run.close()
@@ -143,14 +124,7 @@ class RunFolder:
             os.close(self._lock)
             self._lock = -1
 
-    def checkpoints(self, loss: str, seed: int, **tags: str | int) -> Path:
-        """Return where the checkpoints of one training go.
-
-        ``checkpoints/<loss>/seed-<seed>``, and below it one folder for each tag, as ``fold-2``.
-        """
-        return self.path / checkpoint_place(loss, seed, **tags)
-
-    def _describe(self, config: dict[str, Any], command: str, may_change: Collection[str]) -> None:
+    def _describe(self, config: dict[str, Any], command: str) -> None:
         """Write config.yaml and environment.json; of a resumed run, compare and add to them."""
         settings = self.path / "config.yaml"
         surroundings = self.path / "environment.json"
@@ -159,7 +133,7 @@ class RunFolder:
             atomic_write(surroundings, json.dumps({**now, "resumed": []}, indent=1) + "\n")
             atomic_write(settings, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
             return
-        _check_same_config(settings, config, may_change)
+        _check_same_config(settings, config)
         try:
             first = json.loads(surroundings.read_bytes())
             first["resumed"].append(now)
@@ -171,6 +145,8 @@ class RunFolder:
 def environment(command: str | None = None) -> dict[str, Any]:
     """Return what a run depends on besides its configuration: versions, hardware, threads, time.
 
+    It can be published: of absolute paths in `command` only the end is kept.
+
     >>> sorted(environment("snellen --version"))
     ['command', 'commit', 'date', 'hardware', 'platform', 'python', 'versions']
     """
@@ -181,7 +157,7 @@ def environment(command: str | None = None) -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError:
             versions[package] = None
     return {
-        "command": command,
+        "command": None if command is None else _without_absolute_paths(command),
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": git_commit(),
         "python": platform.python_version(),
@@ -199,6 +175,22 @@ def environment(command: str | None = None) -> dict[str, Any]:
             "processes": int(os.environ.get("WORLD_SIZE", "1")),
         },
     }
+
+
+def _without_absolute_paths(command: str) -> str:
+    """Return `command` with paths below the working folder relative and others cut to their name.
+
+    >>> _without_absolute_paths("snellen reconstruct --data npz:/home/a/faces.npz --out runs/a")
+    'snellen reconstruct --data npz:.../faces.npz --out runs/a'
+    """
+
+    def shorten(found: re.Match[str]) -> str:
+        path = Path(found[0])
+        here = Path.cwd()
+        return str(path.relative_to(here)) if path.is_relative_to(here) else f".../{path.name}"
+
+    # A path begins a word, or follows what it belongs to, as in --out=/a and npz:/a.
+    return re.sub(r"(?<![^\s'\"=:,])/[^\s'\",]+", shorten, command)
 
 
 def git_commit() -> str | None:
@@ -221,6 +213,8 @@ def git_commit() -> str | None:
 
 def checkpoint_place(loss: str, seed: int, **tags: str | int) -> Path:
     """Return where the checkpoints of one training lie inside the run folder.
+
+    Each of `tags` is a folder of its own.
 
     >>> checkpoint_place("mse>ms-ssim@0.5", 1, fold=2).as_posix()
     'checkpoints/mse-to-ms-ssim@0.5/seed-1/fold-2'
@@ -267,7 +261,7 @@ def _lock(path: Path) -> int:
     return descriptor
 
 
-def _check_same_config(path: Path, config: Mapping[str, Any], may_change: Collection[str]) -> None:
+def _check_same_config(path: Path, config: Mapping[str, Any]) -> None:
     try:
         before = yaml.safe_load(path.read_bytes())
     except (OSError, yaml.YAMLError) as error:
@@ -275,7 +269,7 @@ def _check_same_config(path: Path, config: Mapping[str, Any], may_change: Collec
     before = before if isinstance(before, dict) else {}
     now = yaml.safe_load(yaml.safe_dump(dict(config)))  # tuples become lists, as in the file
     for key in [*now, *(k for k in before if k not in now)]:
-        if key not in may_change and before.get(key) != now.get(key):
+        if before.get(key) != now.get(key):
             raise UserError(
                 f"{path.parent} was started with {key} = {before.get(key)!r}, and "
                 f"{now.get(key)!r} was asked for now: --resume goes on with the same settings; "

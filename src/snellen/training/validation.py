@@ -66,27 +66,42 @@ def validate(
         precision: ``fp32`` or ``bf16``, of the network; the loss and measures are in float32.
         batch_size: pictures at a time in each process.
         examples: how many reconstructions to return.
+
+    Raises:
+        ValueError: there are no pictures.
+
+    >>> from snellen.training import launch_fabric
+    >>> black, gray = torch.zeros(2, 1, 8, 8, dtype=torch.uint8), nn.Hardsigmoid()
+    >>> found = validate(gray, nn.MSELoss(), black, measures={}, fabric=launch_fabric("cpu"),
+    ...                  precision="fp32", batch_size=2)
+    >>> found.value, found.pictures, found.examples[0, 0, 0, 0].item()
+    (0.25, 2, 128)
     """
+    if not len(pictures):
+        raise ValueError("there are no pictures to validate on")
     rank, world = fabric.global_rank, fabric.world_size
-    # Uneven shares, never padded: a picture that is counted twice shifts the mean.
-    share = pictures[len(pictures) * rank // world : len(pictures) * (rank + 1) // world]
+    # Uneven shares, never padded: a picture that is counted twice shifts the mean. Rounded up, so
+    # that the first process, which shows examples, has some even when there are few pictures.
+    first, end = (-(-len(pictures) * number // world) for number in (rank, rank + 1))
+    share = pictures[first:end]
     sums = torch.zeros(2 + len(measures), dtype=torch.float64)
     shown: list[Tensor] = []
     was_training = network.training
     network.eval()
     try:
-        for pixels in share.split(max(1, batch_size)):
+        # An empty share would be split into one empty chunk, which few networks and losses take.
+        for pixels in share.split(max(1, batch_size)) if len(share) else ():
             target = to_unit_range(pixels, fabric.device)
             with autocast(fabric.device, precision):
                 output = network(target)
             preds = output.float()
             rounded = (preds.clamp(0, 1) * 255).round()
             eight_bit = rounded / 255
-            found = [loss(preds, target).double() * len(pixels)]
-            for measure in measures.values():
-                value = measure(eight_bit, target).double()
-                found.append(value.sum() if value.ndim else value * len(pixels))
-            sums += torch.stack([*found, found[0].new_tensor(len(pixels))]).cpu()
+            found = [loss(preds, target), *(m(eight_bit, target) for m in measures.values())]
+            # A mean stands for each of its pictures. Apple's GPUs have no float64.
+            each = torch.stack([value.expand(len(pixels)) for value in found])
+            sums[:-1] += each.cpu().double().sum(1)
+            sums[-1] += len(pixels)
             if rank == 0 and sum(len(part) for part in shown) < examples:
                 shown.append(rounded.to(torch.uint8).cpu())
     finally:
