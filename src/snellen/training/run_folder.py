@@ -145,8 +145,6 @@ class RunFolder:
 def environment(command: str | None = None) -> dict[str, Any]:
     """Return what a run depends on besides its configuration: versions, hardware, threads, time.
 
-    It can be published: of absolute paths in `command` only the end is kept.
-
     >>> sorted(environment("snellen --version"))
     ['command', 'commit', 'date', 'hardware', 'platform', 'python', 'versions']
     """
@@ -157,7 +155,7 @@ def environment(command: str | None = None) -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError:
             versions[package] = None
     return {
-        "command": None if command is None else _without_absolute_paths(command),
+        "command": command,
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": git_commit(),
         "python": platform.python_version(),
@@ -175,22 +173,6 @@ def environment(command: str | None = None) -> dict[str, Any]:
             "processes": int(os.environ.get("WORLD_SIZE", "1")),
         },
     }
-
-
-def _without_absolute_paths(command: str) -> str:
-    """Return `command` with paths below the working folder relative and others cut to their name.
-
-    >>> _without_absolute_paths("snellen reconstruct --data npz:/home/a/faces.npz --out runs/a")
-    'snellen reconstruct --data npz:.../faces.npz --out runs/a'
-    """
-
-    def shorten(found: re.Match[str]) -> str:
-        path = Path(found[0])
-        here = Path.cwd()
-        return str(path.relative_to(here)) if path.is_relative_to(here) else f".../{path.name}"
-
-    # A path begins a word, or follows what it belongs to, as in --out=/a and npz:/a.
-    return re.sub(r"(?<![^\s'\"=:,])/[^\s'\",]+", shorten, command)
 
 
 def git_commit() -> str | None:
