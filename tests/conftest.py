@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +24,12 @@ hypothesis.settings.load_profile("snellen")
 
 
 def pytest_configure() -> None:
-    """Hold also where something has imported torch before us."""
+    """Hold also where something has imported torch before us, and where Ctrl-C is ignored.
+
+    A shell ignores it in what it starts in the background, and so would we and our subprocesses.
+    """
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
