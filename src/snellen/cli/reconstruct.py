@@ -114,8 +114,9 @@ def reconstruct(
 ) -> None:
     """Train one network once per loss and report what each keeps and loses.
 
-    The same initial weights, batches and budget under each loss, judged on held-out pictures. The
-    run folder holds results.json, results.csv, report.html and a study-bundle/.
+    The same initial weights, batches and budget under each loss, judged on held-out pictures.
+
+    The run folder holds results.json, results.csv, report.html and a study-bundle/.
     """
     from rich.console import Console
 
@@ -144,6 +145,8 @@ def reconstruct(
     if resume and out is not None and preset is None and config is None:
         # What the run was started with need not be typed again.
         config = out / "config.yaml"
+        if not config.is_file():
+            raise UserError(f"there is no run in {out} to go on with: leave out --resume.")
     resolved = resolve(preset=preset, config=config, options=options, assignments=assignments or ())
     console = Console(stderr=True)
     if dry_run:
@@ -208,18 +211,23 @@ def _show(results: dict[str, Any], folder: Path) -> None:
 
     columns = {"psnr": 2, "ssim": 4, "ms_ssim": 4, "mae": 4, "edge_f": 3}
     heads = ("PSNR, dB", "SSIM", "MS-SSIM", "MAE", "edge F")
-    table = Table(title="Held-out pictures: mean [95 % interval]", title_justify="left")
-    table.add_column("loss")
-    for head in heads:
-        table.add_column(head, justify="right")
-    for name, measured in results["losses"].items():
-        cells = []
-        for key, digits in columns.items():
-            value = measured[key]
-            cells.append(
-                f"{value['mean']:.{digits}f} "
-                f"[{value['low']:.{digits}f}, {value['high']:.{digits}f}]"
-            )
-        table.add_row(name, *cells)
-    Console().print(table)
+    console = Console()
+    for entry in results.get("sweep", [results]):
+        title = "Held-out pictures: mean and 95 % interval"
+        if "sweep" in results:
+            title += f", code of {entry['code_size']}"
+        table = Table(title=title, title_justify="left")
+        table.add_column("loss", overflow="fold")
+        for head in heads:
+            table.add_column(head, justify="right")
+        for name, measured in entry["losses"].items():
+            cells = [_cell(measured[key], digits) for key, digits in columns.items()]
+            table.add_row(name, *cells)
+        console.print(table)
     typer.echo(f"report: {folder / 'report.html'}")
+
+
+def _cell(value: dict[str, float], digits: int) -> str:
+    """Return a mean with its interval on the line below."""
+    mean, low, high = (f"{value[key]:.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{mean}\n[{low}, {high}]"

@@ -237,5 +237,5 @@ def _sentence(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if not key:
-        return f"{message}."
+        return message.rstrip(".?") + ("?" if message.endswith("?") else ".")
     return f"{key}: {message}; got {first['input']!r}."

@@ -214,7 +214,7 @@ def describe(plan: Plan) -> list[str]:
     trainings = sum(1 for _ in plan.tasks())
     held_out = sum(len(fold.held_out.names) for fold in plan.folds)
     sources = len({source for fold in plan.folds for source in fold.held_out.sources})
-    judged = f"judged on {held_out} crops of {sources} pictures"
+    judged = f"judged on {held_out} crops of {sources} source {_plural('picture', sources)}"
     if len(plan.folds) > 1:
         judged += f", cross-fitted in {len(plan.folds)} folds"
     colour = "gray" if config.channels == 1 else "colour"
@@ -225,11 +225,16 @@ def describe(plan: Plan) -> list[str]:
     ]
     for code_size, count in plan.parameters.items():
         lines.append(f"network    {config.network}, code of {code_size}, {count:,} weights")
+    many = _plural("training", trainings)
     lines += [
         f"losses     {', '.join(config.losses)}",
-        f"budget     {trainings} trainings of {config.steps} steps of {config.batch_size} crops",
+        f"budget     {trainings} {many} of {config.steps} steps of {config.batch_size} crops",
     ]
     return lines + skipped_lines(plan)
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"
 
 
 def skipped_lines(plan: Plan) -> list[str]:

@@ -7,6 +7,7 @@ steps, seed by seed; the networks are judged on pictures that none of them saw.
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_reconstruction"]
 
+logger = logging.getLogger("snellen")
+
 VALIDATION_PICTURES = 64  # measured while training; the final figures use every held-out crop
 
 
@@ -94,9 +97,8 @@ def run_reconstruction(
         on_first_process(fabric, open_folder)
         _refuse_other_pictures(plan, out, fabric)
         shown = console if fabric.is_global_zero else None
-        if shown is not None:
-            for line in describe(plan):
-                shown.print(line, highlight=False, markup=False)
+        _say(describe(plan), shown)
+        known = skipped_lines(plan)
         trials = [
             trial
             for task in plan.tasks()
@@ -108,10 +110,18 @@ def run_reconstruction(
             results.append(_write_results(plan, out, trials))
 
         on_first_process(fabric, write)
-        if shown is not None:
-            for line in skipped_lines(plan):  # damage may be found while training
-                shown.print(line, highlight=False, markup=False)
+        if (now := skipped_lines(plan)) != known:  # damage may be found while training
+            _say(now, shown)
+        logger.info("finished: %s", out / "results.json")
     return results[0] if results else None
+
+
+def _say(lines: list[str], console: Console | None) -> None:
+    """Show lines and keep them in the run's log.txt."""
+    for line in lines:
+        logger.info(line)
+        if console is not None:
+            console.print(line, highlight=False, markup=False)
 
 
 def _refuse_other_pictures(plan: Plan, root: Path, fabric: Fabric) -> None:
@@ -160,6 +170,7 @@ def _run(
         )
 
     tags = plan.tags(task)
+    logger.info("training %s", ", ".join([task.loss, f"seed {task.seed}", *map(str, tags.items())]))
     outcome = train(
         network_for(config, task.code_size, task.seed),
         loss_for(task.loss, task.seed),
