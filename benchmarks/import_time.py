@@ -1,19 +1,18 @@
 """What starting costs: `import snellen` on top of `import torch`, and `snellen --help`.
 
 Each figure is the median of fresh processes, taken in turn so that a busy moment hits all alike.
-Prints JSON, in seconds. Run it as ``python benchmarks/import_time.py``.
+Seconds, into docs/results/import_time.json. Run it as ``python -m benchmarks.import_time``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import subprocess
 import sys
 import time
-from importlib.metadata import version
+
+from benchmarks.record import record
 
 # Timed inside the process, after torch: the difference of two whole processes would drown in the
 # second that torch takes. `import snellen` alone is lazy; the losses are what it is imported for.
@@ -53,23 +52,21 @@ def measure() -> dict[str, float]:
 
 def main() -> None:
     """Measure, and print the medians beside the bounds."""
-    parser = argparse.ArgumentParser(description="What starting costs, in seconds, as JSON.")
+    parser = argparse.ArgumentParser(description="What starting costs, in seconds.")
     parser.add_argument("--repeats", type=int, default=10, help="fresh processes for each figure")
     repeats = parser.parse_args().repeats
 
     measure()  # fills the file cache and writes the bytecode
     rounds = [measure() for _ in range(repeats)]
     result = {
-        "medians": {
+        "seconds, median": {
             name: round(statistics.median(figures[name] for figures in rounds), 4)
             for name in rounds[0]
         },
         "bounds": BOUNDS,
         "repeats": repeats,
-        "python": platform.python_version(),
-        "torch": version("torch"),
     }
-    print(json.dumps(result, indent=2))
+    record("import_time", result)
 
 
 if __name__ == "__main__":

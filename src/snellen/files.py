@@ -1,9 +1,10 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing files so that a reader never meets half of one, and names so that all can read them."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,11 +12,19 @@ from pathlib import Path
 
 from snellen.errors import UserError
 
-__all__ = ["atomic_path", "atomic_write", "sync_folder", "write_error"]
+__all__ = [
+    "atomic_path",
+    "atomic_write",
+    "shown",
+    "spreadsheet_cell",
+    "sync_folder",
+    "write_error",
+]
 
+_FREE = "free some space (a training then goes on with --resume) or name another place"
 _REASONS = {
-    errno.ENOSPC: "the disk is full: free some space or name another place",
-    errno.EDQUOT: "the disk quota is used up: free some space or name another place",
+    errno.ENOSPC: f"the disk is full: {_FREE}",
+    errno.EDQUOT: f"the disk quota is used up: {_FREE}",
     errno.EFBIG: "the file would be larger than this place allows: name another place",
     errno.EROFS: "the file system is read-only: name another place",
     errno.EACCES: "permission denied: name a place you may write to",
@@ -26,11 +35,43 @@ _REASONS = {
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
 
+# Control characters, ends of lines and turns of direction, and halves of surrogate pairs.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    r"""Return a file name, or a sentence with some in it, as it can be printed and stored anywhere.
+
+    What a terminal would obey, and bytes that are no UTF-8, become escapes.
+
+    >>> print(shown("\x1b[31mred\udcff.png"))
+    \x1b[31mred\xff.png
+    """
+    return _UNPRINTABLE.sub(_escape, os.fspath(path))
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Keep a file name from being read as a formula by a spreadsheet.
+
+    >>> spreadsheet_cell("=a.png"), spreadsheet_cell("a.png")
+    ("'=a.png", 'a.png')
+    """
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
 
 def write_error(path: str | os.PathLike[str], error: OSError) -> UserError:
     """Say in one sentence why `path` could not be written."""
     reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-    return UserError(f"cannot write {os.fspath(path)}: {reason}.")
+    return UserError(f"cannot write {shown(path)}: {reason}.")
 
 
 @contextmanager

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from snellen.datasets import Skipped, open_pictures, summarise_skipped
-from snellen.datasets.pictures import CachedPictures
+from snellen.datasets.pictures import CachedPictures, require_some, skipped_for, unfit
 from snellen.errors import UserError
 from snellen.images import UnreadableImage
 
@@ -112,3 +112,20 @@ def test_a_long_list_of_skipped_pictures_is_summed_up():
 
 def test_nothing_skipped_is_nothing_to_say():
     assert summarise_skipped([]) == ""
+
+
+def test_names_of_skipped_pictures_hold_nothing_that_a_terminal_obeys():
+    skipped = [Skipped("\x1b[31mt.jpg", "empty"), Skipped("b\udcff.png", "empty")]
+    assert summarise_skipped(skipped) == r"skipped 2 pictures: 2 empty (\x1b[31mt.jpg, b\xff.png)"
+
+
+def test_pictures_that_are_all_too_small_come_with_the_size_that_fits():
+    skipped = [skipped_for(f"{w}.png", unfit(200, w, 512)) for w in (90, 120, 300)]
+    with pytest.raises(UserError, match=r"use a --size of at most 200\.$"):
+        require_some(0, "photos", [*skipped, Skipped("cut.png", "the file is truncated")])
+
+
+def test_pictures_that_are_all_damaged_come_with_no_size():
+    with pytest.raises(UserError) as caught:
+        require_some(0, "photos", [Skipped("cut.png", "the file is truncated")])
+    assert "--size" not in str(caught.value)

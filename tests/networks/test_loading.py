@@ -38,6 +38,12 @@ class Frozen(Plain):
         super().__init__(channels)
         self.requires_grad_(False)
 
+class WithoutInit(nn.Module):
+    weight = nn.Parameter(nn.Linear(1, 1).weight.detach())
+
+    def parameters(self, recurse=True):
+        yield self.weight
+
 def make(size, *, code_size):
     return Plain(1, extra=size + code_size)
 
@@ -93,6 +99,10 @@ def test_a_class_with_any_keywords_gets_all(own):
     assert build_network(f"{own}:Everything", **SIZES).keywords == SIZES
 
 
+def test_a_class_without_an_init_of_its_own_gets_none(own):
+    assert type(build_network(f"{own}:WithoutInit", **SIZES)).__name__ == "WithoutInit"
+
+
 def test_the_import_path_is_put_back(own):
     before = list(sys.path)
     build_network(f"{own}:Plain", **SIZES)
@@ -105,7 +115,7 @@ def test_the_import_path_is_put_back(own):
         ("conv-autoencodr", "Did you mean 'conv-autoencoder'"),
         ("", "Type conv-autoencoder, or package.module:Class"),
         ("a b:c", "there is no network"),
-        ("no_such_package.thing:Net", "could not be imported: ModuleNotFoundError"),
+        ("no_such_package.thing:Net", r"could not be imported \(ModuleNotFoundError"),
         ("broken_networks:Net", "nothing_of_that_name"),
         ("own_networks:Plane", "Did you mean 'Plain'"),
         ("own_networks:number", "not a class or a function"),

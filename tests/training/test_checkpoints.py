@@ -114,8 +114,9 @@ def test_damage_is_seen_and_the_one_before_is_taken(tmp_path, damage, name, mess
 def test_when_all_are_damaged_nothing_is_made_up(tmp_path):
     for step in (1, 2):
         cut(write_checkpoint(tmp_path, checkpoint(step)) / "network.safetensors")
-    with pytest.raises(DamagedCheckpoint, match="step-00000001 is damaged"):
+    with pytest.raises(DamagedCheckpoint, match="step-00000001 is damaged") as caught:
         latest_checkpoint(tmp_path, lambda text: None)
+    assert f"remove the folder {tmp_path} to train this one anew" in str(caught.value)
 
 
 def test_without_any_there_is_none(tmp_path):

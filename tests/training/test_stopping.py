@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import signal
 
 import pytest
@@ -214,6 +215,18 @@ def test_a_truncated_checkpoint_is_passed_over_with_a_note(small, tmp_path, capl
     assert small.weights(resumed.network) == small.weights(whole.network)
     assert small.lasting(resumed.history) == small.lasting(whole.history)
     assert read_checkpoint(newest.parent).step == 40
+
+
+def test_with_all_checkpoints_damaged_the_training_begins_anew_as_it_is_told(small, tmp_path):
+    whole = small.run(tmp_path)
+    for path in list_checkpoints(tmp_path / PLACE):
+        (path / "network.safetensors").write_bytes(b"")
+    with pytest.raises(UserError, match=f"remove the folder {tmp_path / PLACE}"):
+        small.run(tmp_path, small.Network(), resume=True)
+    shutil.rmtree(tmp_path / PLACE)
+    anew = small.run(tmp_path, resume=True)
+    assert small.weights(anew.network) == small.weights(whole.network)
+    assert small.lasting(anew.history) == small.lasting(whole.history)
 
 
 def test_a_full_disk_stops_with_one_sentence_and_the_training_goes_on_later(

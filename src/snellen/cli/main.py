@@ -20,6 +20,7 @@ from snellen.cli.doctor import doctor
 from snellen.cli.reconstruct import reconstruct
 from snellen.cli.score import score
 from snellen.errors import UserError
+from snellen.files import shown
 
 __all__ = ["app", "main"]
 
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         sentence, status = _explain(error)
         if sentence:
-            typer.echo(f"snellen: {sentence}", err=True)
+            typer.echo(f"snellen: {shown(sentence)}", err=True)
     return status if isinstance(status, int) else 0
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from snellen.errors import UserError
+from snellen.files import atomic_write, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +68,12 @@ def score(
     ] = None,
     csv_file: Annotated[
         str | None,
-        typer.Option("--csv", metavar="FILE", help="Write the table as CSV; - is stdout alone."),
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Write the table as CSV (an apostrophe goes before names like =a.png); - is stdout"
+            " alone.",
+        ),
     ] = None,
     map_file: Annotated[
         Path | None,
@@ -124,14 +130,16 @@ def _check_outputs(outputs: dict[str, str | Path | None], inputs: Iterable[Path]
     if list(named.values()).count(STDOUT) > 1:
         raise UserError("only one of --json and --csv can go to stdout: give the other a file.")
     if named.get("--map", ".png")[-4:].lower() != ".png":
-        raise UserError(f"--map writes a PNG; got {named['--map']}: give a name that ends in .png.")
+        raise UserError(
+            f"--map writes a PNG; got {shown(named['--map'])}: give a name that ends in .png."
+        )
     for option, path in named.items():
         if option != "--map" and path == STDOUT:
             continue
         if Path(path).is_dir():
-            raise UserError(f"{option} {path} is a folder: name a file.")
+            raise UserError(f"{option} {shown(path)} is a folder: name a file.")
         if any(Path(path).exists() and Path(path).samefile(taken) for taken in inputs):
-            raise UserError(f"{option} {path} would overwrite a picture to be measured.")
+            raise UserError(f"{option} {shown(path)} would overwrite a picture to be measured.")
 
 
 def _measure_all(pairs: list[Pair], wanted: list[Metric], options: ScoreOptions) -> list[PairScore]:
@@ -178,7 +186,7 @@ def _print_levels(scores: list[PairScore], options: ScoreOptions) -> None:
 def _print_problems(scores: list[PairScore]) -> None:
     for result in scores:
         for problem in result.problems:
-            typer.echo(f"snellen: {result.pair.name}: {problem}", err=True)
+            typer.echo(f"snellen: {shown(result.pair.name)}: {problem}", err=True)
     failed = sum(bool(result.problems) for result in scores)
     if failed and len(scores) > 1:
         typer.echo(f"snellen: {failed} of {len(scores)} pairs failed.", err=True)
@@ -188,8 +196,6 @@ def _put(path: str, text: str) -> None:
     if path == STDOUT:
         typer.echo(text, nl=False)
         return
-    from snellen.files import atomic_write
-
     atomic_write(path, text)
 
 
@@ -202,7 +208,7 @@ def _write_map(path: Path, values: NDArray[np.float64]) -> None:
     write_png(path, np.round(255 * np.clip(values, 0, 1)).astype(np.uint8))
     height, width = values.shape
     typer.echo(
-        f"{path}: SSIM map, {width}×{height} pixels; black is 0 or less, white is 1; the lowest"
-        f" value is {values.min():.3f}.",
+        f"{shown(path)}: SSIM map, {width}×{height} pixels; black is 0 or less, white is 1; the"
+        f" lowest value is {values.min():.3f}.",
         err=True,
     )

@@ -15,6 +15,7 @@ import torch
 from snellen import metrics
 from snellen.cli.score_pairs import Pair
 from snellen.errors import UserError, nearest
+from snellen.files import shown
 from snellen.images.files import read_image, to_channels
 from snellen.metrics.conventions import fit_levels, get_convention, min_side
 
@@ -269,7 +270,7 @@ def measure_pair(pair: Pair, wanted: list[Metric], options: ScoreOptions) -> Pai
     try:
         preds, target, data_range = _read_pair(pair.reference, pair.distorted, options)
     except UserError as error:
-        return PairScore(pair, problems=(str(error),))
+        return PairScore(pair, problems=(shown(str(error)),))
     except MemoryError:
         return PairScore(pair, problems=("the pictures do not fit into memory.",))
     values: dict[str, float] = {}
@@ -358,4 +359,5 @@ def _what_failed(metric: Metric, error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError) or "allocate memory" in str(error):
         return f"{metric.name} needs more memory than there is for pictures of this size."
-    return f"{metric.name} failed ({type(error).__name__}: {str(error).strip()})."
+    words = shown(" ".join(str(error).split()))
+    return f"{metric.name} failed ({type(error).__name__}: {words})."

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from snellen import __version__
 from snellen.cli.score_measure import Metric, PairScore, ScoreOptions
+from snellen.files import shown, spreadsheet_cell
 
 __all__ = ["means", "score_csv", "score_json", "score_table"]
 
@@ -48,7 +49,7 @@ def score_table(scores: list[PairScore], metrics: list[Metric]) -> Table:
     for score in scores:
         if score.values:
             numbers = [_rounded(score.values.get(metric.name), metric) for metric in metrics]
-            table.add_row(Text(score.pair.name), *numbers)
+            table.add_row(Text(shown(score.pair.name)), *numbers)
     mean = means(scores, metrics)
     if mean and len(scores) > 1:
         good = sum(not score.problems for score in scores)
@@ -76,8 +77,8 @@ def score_json(
     content = {
         "format": 1,
         "snellen": __version__,
-        "reference": str(folders[0]),
-        "distorted": str(folders[1]),
+        "reference": shown(folders[0]),
+        "distorted": shown(folders[1]),
         "metrics": [metric.name for metric in metrics],
         "convention": asdict(options.convention),
         "gray": options.gray,
@@ -91,9 +92,9 @@ def score_json(
 
 def _pair_record(score: PairScore) -> dict[str, Any]:
     record: dict[str, Any] = {
-        "name": score.pair.name,
-        "reference": None if score.pair.reference is None else str(score.pair.reference),
-        "distorted": None if score.pair.distorted is None else str(score.pair.distorted),
+        "name": shown(score.pair.name),
+        "reference": None if score.pair.reference is None else shown(score.pair.reference),
+        "distorted": None if score.pair.distorted is None else shown(score.pair.distorted),
         "values": _finite(score.values),
         "problems": list(score.problems),
     }
@@ -114,7 +115,10 @@ def _finite(values: dict[str, float]) -> dict[str, float | str]:
 
 
 def score_csv(scores: list[PairScore], metrics: list[Metric]) -> str:
-    """Return one row for each pair as CSV text: the names, the metrics in full, the problems."""
+    """Return one row for each pair as CSV text: the names, the metrics in full, the problems.
+
+    A name that a spreadsheet would read as a formula (``=a.png``) is preceded by an apostrophe.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["name", "reference", "distorted", *(m.name for m in metrics), "problems"])
@@ -122,11 +126,13 @@ def score_csv(scores: list[PairScore], metrics: list[Metric]) -> str:
         pair = score.pair
         rows.writerow(
             [
-                pair.name,
-                pair.reference or "",
-                pair.distorted or "",
+                *map(_cell, (pair.name, pair.reference or "", pair.distorted or "")),
                 *(repr(score.values[m.name]) if m.name in score.values else "" for m in metrics),
-                " ".join(score.problems),
+                _cell(" ".join(score.problems)),
             ]
         )
     return text.getvalue()
+
+
+def _cell(text: str | Path) -> str:
+    return spreadsheet_cell(shown(text))

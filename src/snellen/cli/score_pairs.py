@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from snellen.errors import UserError
+from snellen.files import shown
 from snellen.images.files import is_image_name
 
 __all__ = ["Pair", "find_pairs"]
@@ -43,12 +44,12 @@ def find_pairs(reference: Path, distorted: Path) -> list[Pair]:
     """
     for path in (reference, distorted):
         if not path.exists():
-            raise UserError(f"there is no file or folder {path}: check the path.")
+            raise UserError(f"there is no file or folder {shown(path)}: check the path.")
     if reference.is_dir() != distorted.is_dir():
         folder, file = (reference, distorted) if reference.is_dir() else (distorted, reference)
         raise UserError(
-            f"{folder} is a folder and {file} a file: give two files, or two folders whose"
-            " pictures have the same names."
+            f"{shown(folder)} is a folder and {shown(file)} a file: give two files, or two folders"
+            " whose pictures have the same names."
         )
     if not reference.is_dir():
         return [Pair(distorted.name, reference, distorted)]
@@ -95,14 +96,14 @@ def _pictures_in(folder: Path) -> set[str]:
         )
     if not found:
         raise UserError(
-            f"there is no picture in {folder}: name a folder with PNG, JPEG, WebP, TIFF, BMP, PGM"
-            " or PPM files."
+            f"there is no picture in {shown(folder)}: name a folder with PNG, JPEG, WebP, TIFF,"
+            " BMP, PGM or PPM files."
         )
     return found
 
 
 def _refuse(error: OSError) -> None:
-    raise UserError(f"cannot look into {error.filename}: {error.strerror}.")
+    raise UserError(f"cannot look into {shown(error.filename)}: {error.strerror}.")
 
 
 def _by_stem(names: set[str]) -> dict[str, list[str]]:
@@ -114,7 +115,8 @@ def _by_stem(names: set[str]) -> dict[str, list[str]]:
 
 def _why_alone(others: list[str], folder: Path) -> str:
     if not others:
-        return f"no picture in {folder} has this name."
+        return f"no picture in {shown(folder)} has this name."
     if len(others) == 1:
-        return f"several pictures would go with {folder / others[0]}: keep one of them."
-    return f"several pictures in {folder} would go with it ({', '.join(others)}): keep one of them."
+        return f"several pictures would go with {shown(folder / others[0])}: keep one of them."
+    names = shown(", ".join(others))
+    return f"several pictures in {shown(folder)} would go with it ({names}): keep one of them."

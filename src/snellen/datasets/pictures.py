@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snellen.errors import UserError
+from snellen.files import shown
 from snellen.images import UnreadableImage, to_channels, to_uint8
 from snellen.images.colour import Pixels
 from snellen.images.files import MAX_PIXELS
@@ -221,7 +222,7 @@ def summarise_skipped(skipped: Iterable[Skipped], *, names: int = 3) -> str:
         return ""
     parts = []
     for reason, count in Counter(item.reason for item in skipped).most_common():
-        some = [item.name for item in skipped if item.reason == reason][:names]
+        some = [shown(item.name) for item in skipped if item.reason == reason][:names]
         more = ", …" if count > len(some) else ""
         parts.append(f"{count} {reason} ({', '.join(some)}{more})")
     plural = "picture" if len(skipped) == 1 else "pictures"
@@ -231,4 +232,13 @@ def summarise_skipped(skipped: Iterable[Skipped], *, names: int = 3) -> str:
 def require_some(count: int, spec: str, skipped: list[Skipped]) -> None:
     """Refuse a set in which nothing can be used."""
     if count == 0:
-        raise UserError(f"no usable picture in {spec}: {summarise_skipped(skipped)}.")
+        raise UserError(
+            f"no usable picture in {shown(spec)}: {summarise_skipped(skipped)}{_way_out(skipped)}."
+        )
+
+
+def _way_out(skipped: list[Skipped]) -> str:
+    """Name the size that would let in the largest of the pictures which are too small."""
+    small = [item.detail for item in skipped if item.reason.startswith("smaller than ")]
+    sides = [min(map(int, detail.split("×"))) for detail in small]
+    return f"; use a --size of at most {max(sides)}" if sides else ""

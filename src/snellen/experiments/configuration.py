@@ -238,4 +238,4 @@ def _sentence(error: ValidationError) -> str:
     message = message[:1].lower() + message[1:]
     if not key:
         return message.rstrip(".?") + ("?" if message.endswith("?") else ".")
-    return f"{key}: {message}; got {first['input']!r}."
+    return f"{key}: {message.rstrip('.')} (got {first['input']!r})."

@@ -37,7 +37,10 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
         "edge_f": (
             "Canny edges (Gaussian σ 1, hysteresis thresholds 0.1 and 0.2 of the range) of the "
             "reconstruction against those of the original; an edge pixel counts as found within "
-            "1 pixel, diagonals included. F is the harmonic mean of precision and recall."
+            "1 pixel, diagonals included. F is the harmonic mean of precision and recall. By "
+            "convention F is 1 where neither picture has an edge and 0 where only one has: on an "
+            "original without edges it rewards a flat reconstruction and says nothing of what was "
+            "kept."
         ),
         "octaves": (
             "Power of the error over the power of the original inside each octave of radial "
@@ -98,8 +101,8 @@ def edge_score(
 
     precision = share of the edge pixels of `preds` that have one of `target` within the tolerance;
     recall = share of the edge pixels of `target` that have one of `preds` within the tolerance;
-    F = 2·precision·recall / (precision + recall). Where neither has an edge F is 1 (they agree
-    that there is none), where only one has any it is 0.
+    F = 2·precision·recall / (precision + recall). Where neither has an edge F is 1 by convention,
+    where only one has any it is 0; an original without edges says nothing of what was kept.
 
     Args:
         preds: uint8 (n, C, H, W), 1 or 3 channels.

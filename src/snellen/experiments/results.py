@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from snellen.experiments.evaluation import METRICS, Evaluation
 from snellen.experiments.measures import octaves
 from snellen.experiments.statistics import intervals, paired_comparisons, paired_differences
-from snellen.files import atomic_write
+from snellen.files import atomic_write, shown, spreadsheet_cell
 
 __all__ = ["LossTable", "Trial", "compare", "gather", "write_csv", "write_json"]
 
@@ -161,11 +161,12 @@ def write_csv(
                 for n, (name, source) in enumerate(zip(names, sources, strict=True)):
                     numbers = [table.measures[m][seed, n] for m in METRICS]
                     numbers.extend(table.octaves[seed, n])
-                    row = [code_size, loss, seed, _cell(name), _cell(source)]
+                    row = [
+                        code_size,
+                        loss,
+                        seed,
+                        spreadsheet_cell(shown(name)),
+                        spreadsheet_cell(shown(source)),
+                    ]
                     writer.writerow([*row, *(repr(float(v)) for v in numbers)])
-    atomic_write(path, text.getvalue().encode("utf-8", "replace"))
-
-
-def _cell(text: str) -> str:
-    """Keep a file name from being read as a formula by a spreadsheet."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    atomic_write(path, text.getvalue())

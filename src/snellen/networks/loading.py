@@ -91,7 +91,7 @@ def _import(spec: str) -> Callable[..., Any]:
         found: Any = _import_module(module_name)
     except Exception as error:  # the module's own code runs here
         raise UserError(
-            f"the network {spec!r} could not be imported: {type(error).__name__}: {error}. "
+            f"the network {spec!r} could not be imported ({type(error).__name__}: {error}). "
             f"Check that {module_name!r} can be imported from this folder."
         ) from error
     for name in path.split("."):
@@ -118,6 +118,8 @@ def _import_module(name: str) -> Any:
 
 def _accepted(factory: Callable[..., Any], offered: dict[str, Any], spec: str) -> dict[str, Any]:
     """Keep the keywords that `factory` takes; refuse one that needs something else."""
+    if getattr(factory, "__init__", None) is nn.Module.__init__:
+        return {}  # it declares any keywords, and refuses each
     try:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):  # some built-in callables have no signature

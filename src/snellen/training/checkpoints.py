@@ -160,7 +160,10 @@ def latest_checkpoint(folder: Path, note: Callable[[str], None]) -> Checkpoint |
             checkpoint = read_checkpoint(path)
         except DamagedCheckpoint as error:
             if path == paths[0]:
-                raise
+                raise DamagedCheckpoint(
+                    f"{error} No whole one is left: remove the folder {folder} to train this one "
+                    "anew with --resume, or begin anew with another --out."
+                ) from error
             note(f"{error} Going on from the one before.")
         else:
             return checkpoint

@@ -1,0 +1,40 @@
+"""Names and reasons as a user reads them."""
+
+import errno
+
+import pytest
+
+from snellen.files import shown, spreadsheet_cell, write_error
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("plain é 猫 🐈.png", "plain é 猫 🐈.png"),
+        ("\x1b]0;title\x07.png", r"\x1b]0;title\x07.png"),
+        ("a\nb\tc\x7f\x9b.png", r"a\x0ab\x09c\x7f\x9b.png"),
+        (b"b\xff.png".decode(errors="surrogateescape"), r"b\xff.png"),
+        ("\ud83d.png", r"\ud83d.png"),
+        ("a\u202egnp.exe", r"a\u202egnp.exe"),
+    ],
+)
+def test_what_cannot_be_shown_is_escaped(name, expected):
+    assert shown(name) == expected
+    assert shown(shown(name)) == expected
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_name_that_begins_like_a_formula_gets_an_apostrophe(first):
+    assert spreadsheet_cell(f"{first}a.png") == f"'{first}a.png"
+
+
+@pytest.mark.parametrize("text", ["", "a=b.png", "'a.png"])
+def test_other_names_stay_as_they_are(text):
+    assert spreadsheet_cell(text) == text
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_comes_with_the_way_on(number):
+    sentence = str(write_error("out\x1b/a.csv", OSError(number, "full")))
+    assert sentence.startswith(r"cannot write out\x1b/a.csv: the disk ")
+    assert "a training then goes on with --resume" in sentence
