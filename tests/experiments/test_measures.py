@@ -8,7 +8,14 @@ from scipy import ndimage
 from skimage import data
 
 from snellen.experiments import measures
-from snellen.experiments.measures import EdgeOptions, edge_maps, edge_score, octave_errors, octaves
+from snellen.experiments.measures import (
+    DESCRIPTIONS,
+    EdgeOptions,
+    edge_maps,
+    edge_score,
+    octave_errors,
+    octaves,
+)
 
 
 @pytest.fixture(scope="module")
@@ -254,3 +261,9 @@ def test_too_small_for_any_octave_is_refused():
 def test_an_edge_score_needs_something_to_compare_with(photographs):
     with pytest.raises(ValueError, match="needs target"):
         edge_score(photographs)
+
+
+def test_the_description_says_what_a_crop_without_edges_scores():
+    flat = np.full((1, 1, 16, 16), 90, np.uint8)
+    assert edge_score(flat, flat) == 1
+    assert "By convention F is 1 where neither picture has an edge" in DESCRIPTIONS["edge_f"]

@@ -10,6 +10,7 @@ import pytest
 
 from snellen.reports.figures import (
     Line,
+    _grid,
     curve_panel,
     density_panel,
     difference_panel,
@@ -121,3 +122,41 @@ def test_unknown_places_of_a_line_are_gaps(unknown):
 @pytest.mark.parametrize("values", [np.full(5, 3.0), np.array([1.0]), np.array([np.inf, np.nan])])
 def test_degenerate_values_are_drawn_without_complaint(values):
     ET.fromstring(density_panel("t", {"a": values}, label="x", key="a"))
+
+
+def test_a_density_ends_where_values_must_end():
+    values = {"mse": np.array([0.2, 0.6, 0.9, 1.0, 1.0])}
+    free = density_panel("t", values, label="F", key="a")
+    ended = density_panel("t", values, label="F", key="a", limits=(0, 1))
+    grid = _grid(list(values.values()), (0, 1))
+    assert grid[-1] == 1
+    assert grid[0] > 0
+    assert free != ended
+
+
+def test_the_grid_of_a_difference_ends_at_its_limits():
+    grid = _grid([np.array([-1.0, 0.0, 1.0])], (-1, 1))
+    assert (grid[0], grid[-1]) == (-1, 1)
+
+
+def test_the_zero_line_leaves_the_texts_of_the_rows_free():
+    values = np.linspace(-1, 0.05, 100)  # zero is at the right, where the texts end
+    svg = difference_panel(
+        "d", {"a": (1, values), "b": (2, values)}, label="d", higher_is_better=True, key="k"
+    )
+    group = svg[svg.index('id="k-LineCollection_1"') :]
+    ends = [
+        tuple(map(float, e)) for e in re.findall(r"M [\d.]+ ([\d.]+) *\nL [\d.]+ ([\d.]+)", group)
+    ]
+    zero = ends[:2]
+    texts = re.findall(r"better on[^<]*</text>", svg)
+    assert len(texts) == 2
+    (low_bottom, low_top), (high_bottom, high_top) = zero
+    assert low_top - high_bottom > 8  # the room of a text, whose baseline lies between them
+    assert low_bottom > low_top > high_bottom > high_top
+
+
+def test_a_loss_that_comes_again_is_described_by_its_end():
+    steps = np.arange(1.0, 6)
+    curves = [(0, "a>b@0.5", [(steps, steps)]), (0, "a>b@0.5", [(steps + 5, steps * 7)])]
+    assert 'At the last step: a&gt;b@0.5: 35"' in curve_panel("c", curves, y_label="v", key="k")

@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pytest
 
 from snellen.reports import sections
 from snellen.reports.sections import (
@@ -111,3 +112,31 @@ def test_infinities_of_both_signs_are_left_out_of_the_distribution():
     found = {"a": {"psnr": np.array([[np.inf, 30, 31], [-np.inf, 29, 30]])}}
     ((title, _),) = distribution_panels(found, ["a"], MEASURES)
     assert title == "PSNR"
+
+
+def switching(every=10, length=200, name="mse>ms-ssim@0.5"):
+    """Rows as a run writes them: the mean since the row before, 12 times higher in the end."""
+    for step in range(every, length + 1, every):
+        values = [(1 if i < length / 2 else 12) * (1 - i / 400) for i in range(step - every, step)]
+        yield {"loss": name, "seed": 0, "step": step, "kind": "train", "value": np.mean(values)}
+
+
+@pytest.mark.parametrize("every", [10, 30])
+def test_a_loss_that_switches_starts_anew_at_the_switch(every):
+    name = "mse>ms-ssim@0.5"
+    before, after = sections._relative(list(switching(every)), [name], 200)
+    ((steps, values),) = before[2]
+    ((later, shares),) = after[2]
+    assert steps[-1] <= 100 < later[0] - every + 1
+    assert values[0] == shares[0] == 1
+    assert max(values.max(), shares.max()) == 1
+
+
+def test_one_loss_throughout_has_one_line():
+    ((_, name, _),) = sections._relative(list(switching(name="mse")), ["mse"], 200)
+    assert name == "mse"
+
+
+def test_names_that_only_look_like_a_switch_have_none():
+    assert sections._switches("a>b") == []
+    assert sections._switches("mse>mae@0.2>ssim@0.6") == [0.2, 0.6]

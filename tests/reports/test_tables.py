@@ -8,6 +8,7 @@ from snellen.reports import tables
 from snellen.reports.tables import (
     change_rows,
     decided,
+    digits_for,
     duration,
     measures_in,
     number,
@@ -214,3 +215,19 @@ def test_durations():
 def test_a_missing_difference_is_open():
     assert decided(None) == 0
     assert tables.decided({"mean": 1.0}) == 0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "digits"),
+    [
+        (0.0002, 0.015, 4),
+        (-0.015, -0.00002, 5),
+        (-0.0002, 0.015, 3),
+        (0.0, 0.015, 3),
+        (0.0006, 0.015, 3),
+        (1e-17, 0.015, 3),
+        (0.02, math.inf, 3),
+    ],
+)
+def test_digits_tell_a_limit_from_zero(low, high, digits):
+    assert digits_for(low, high, 3) == digits

@@ -176,3 +176,52 @@ def test_braces_in_a_name_stay_as_they_are():
 def test_a_narrow_interval_gets_more_digits():
     narrow = {**difference(), "ssim": {"mean": 0.0021, "low": 0.0019, "high": 0.0023}}
     assert "SSIM +0.0021 [0.0019, 0.0023]" in str(takeaway(results(ms_ssim=narrow)))
+
+
+def with_octaves(run, **errors):
+    for name, means in errors.items():
+        entries = [{"band": "1/4–1/2", "error": {"mean": mean}} for mean in means]
+        key = name.replace("_", "-")
+        run["losses"][key] = {**run["losses"][key], "octaves": entries}
+    return run
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "warned"),
+    [((0.0, 2.1), (0.4, 0.1), True), ((0.3, 0.3), (0.4, -0.1), False), ((1, None), (1, 1), False)],
+)
+def test_networks_that_kept_no_octave_are_said(first, other, warned):
+    run = with_octaves(results(seeds=5, ms_ssim=difference()), mse=first, ms_ssim=other)
+    text = (
+        "No octave of spatial frequency was kept by any loss (all errors are at or above 0 dB): "
+        "the networks have learned next to nothing yet; train longer before reading anything into "
+        "the table."
+    )
+    assert (text in takeaway(run).cautions) is warned
+
+
+@pytest.mark.parametrize(("ssim", "warned"), [(0.7, True), (0.5, False)])
+def test_a_winner_that_kept_no_octave_is_named(ssim, warned):
+    run = with_octaves(results(ms_ssim=difference()), mse=(-1, 0.2), ms_ssim=(0.1, 0.2))
+    run["losses"]["ms-ssim"]["ssim"] = at(ssim)
+    said = " ".join(takeaway(run).cautions)
+    assert ("kept by ms-ssim, the loss with the highest SSIM" in said) is warned
+    assert "any loss" not in said
+
+
+def test_without_octaves_nothing_is_said_of_them():
+    assert "octave" not in " ".join(takeaway(results(ms_ssim=difference())).cautions)
+
+
+def test_the_rule_of_the_headline_is_said_where_it_chose():
+    rule = "The headline is about the loss with the highest mean SSIM"
+    chosen = takeaway(results(mae=difference(-0.01), ms_ssim=difference(0.02))).evidence
+    assert chosen.endswith(f"differences are paired. {rule}.")
+    behind = takeaway(results(mae=difference(-0.01), ms_ssim=difference(-0.02))).evidence
+    assert behind.endswith(f"{rule} besides mse.")
+    assert "headline" not in takeaway(results(ms_ssim=difference())).evidence
+
+
+def test_a_limit_close_to_zero_is_told_from_it():
+    close = {**difference(), "ssim": {"mean": 0.007, "low": 0.0002, "high": 0.014}}
+    assert "SSIM +0.0070 [0.0002, 0.0140]" in str(takeaway(results(ms_ssim=close)))

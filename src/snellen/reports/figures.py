@@ -8,6 +8,7 @@ are then replaced by the page's CSS variables (``var(--ink)``, ``var(--loss-1)``
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -62,7 +63,12 @@ class Line:
 
 
 def density_panel(
-    title: str, values: Mapping[str, NDArray[np.float64]], *, label: str, key: str
+    title: str,
+    values: Mapping[str, NDArray[np.float64]],
+    *,
+    label: str,
+    key: str,
+    limits: tuple[float, float] = (-math.inf, math.inf),
 ) -> Markup:
     """How a measure is spread over pictures, one ridge for each loss, with median and quartiles.
 
@@ -71,10 +77,11 @@ def density_panel(
         values: the values of each loss, in the order of the losses, shape (n,).
         label: below the horizontal axis: the measure and its unit.
         key: makes the ids inside the SVG unique on the page.
+        limits: the least and the greatest possible value; no curve goes beyond.
     """
     kept = {name: _finite(found) for name, found in values.items()}
     figure, axes = _canvas(50 * len(kept) + 50)
-    grid = _grid([found for found in kept.values() if len(found)])
+    grid = _grid([found for found in kept.values() if len(found)], limits)
     for index, (name, found) in enumerate(kept.items()):
         base = len(kept) - 1 - index
         if len(found):
@@ -99,6 +106,7 @@ def difference_panel(
     label: str,
     higher_is_better: bool,
     key: str,
+    limits: tuple[float, float] = (-math.inf, math.inf),
 ) -> Markup:
     """How the paired differences from the first loss are spread over pictures.
 
@@ -108,11 +116,14 @@ def difference_panel(
         label: below the horizontal axis.
         higher_is_better: which side of zero counts as better.
         key: makes the ids inside the SVG unique on the page.
+        limits: the least and the greatest possible difference; no curve goes beyond.
     """
     kept = {name: (index, _finite(found)) for name, (index, found) in differences.items()}
     figure, axes = _canvas(50 * len(kept) + 50)
-    grid = _grid([found for _, found in kept.values() if len(found)])
-    axes.axvline(0, color=_SOFT, linewidth=1, zorder=3)
+    grid = _grid([found for _, found in kept.values() if len(found)], limits)
+    rows = np.arange(len(kept))
+    # Row by row, so that the line does not cross the texts between them.
+    axes.vlines(np.zeros(len(kept)), rows - 0.17, rows + 0.52, color=_SOFT, linewidth=1, zorder=3)
     said = []
     for place, (name, (index, found)) in enumerate(kept.items()):
         base = len(kept) - 1 - place
@@ -203,13 +214,14 @@ def curve_panel(
 
     Args:
         title: above the panel, and its accessible name.
-        curves: for each loss its number, its name and its runs as (steps, values).
+        curves: for each loss its number, its name and its runs as (steps, values); a loss that
+            comes again, later in the training, goes on after a gap.
         y_label: beside the vertical axis.
         key: makes the ids inside the SVG unique on the page.
         log: logarithmic vertical axis.
     """
     figure, axes = _canvas(240)
-    last = []
+    last = {}
     for index, name, runs in curves:
         style: Any = {"color": _colour(index), "linestyle": _STYLES[index % len(_STYLES)]}
         if len(runs) > 1:
@@ -218,7 +230,7 @@ def curve_panel(
         steps, values = _mean_curve(runs)
         axes.plot(steps, values, **style, linewidth=1.6)
         if len(values):
-            last.append(f"{name}: {values[-1]:.4g}")
+            last[name] = f"{name}: {values[-1]:.4g}"
     if log:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -230,7 +242,7 @@ def curve_panel(
     axes.set_xlabel("training step")
     axes.set_ylabel(y_label, parse_math=False)
     _grid_lines(axes)
-    return _svg(figure, title, key, f"At the last step: {'; '.join(last)}")
+    return _svg(figure, title, key, f"At the last step: {'; '.join(last.values())}")
 
 
 def _colour(index: int) -> str:
@@ -299,14 +311,16 @@ def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return found[np.isfinite(found)]
 
 
-def _grid(groups: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+def _grid(
+    groups: Sequence[NDArray[np.float64]], limits: tuple[float, float]
+) -> NDArray[np.float64]:
     """Where densities are evaluated; extreme tails (0.2 % on either side) are left out."""
     if not groups:
         return np.linspace(0, 1, 2)
     low = min(float(np.quantile(found, 0.002)) for found in groups)
     high = max(float(np.quantile(found, 0.998)) for found in groups)
     margin = max(0.06 * (high - low), 1e-9 * max(1.0, abs(low)))
-    return np.linspace(low - margin, high + margin, 140)
+    return np.linspace(max(low - margin, limits[0]), min(high + margin, limits[1]), 140)
 
 
 def _ridge(

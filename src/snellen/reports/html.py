@@ -162,7 +162,12 @@ def _context(report: ReportInput) -> dict[str, Any]:
         "map_colours": legend_colours(),
         "distributions": distribution_panels(report.per_picture, names, measures),
         "octave_panel": octave_panel(results),
-        "curves": curve_panels(report.curves, names, results.get("code_size")),
+        "curves": curve_panels(
+            report.curves,
+            names,
+            results.get("code_size"),
+            (results.get("config") or {}).get("steps"),
+        ),
         "sweep": sweep_panels(results),
         "protocol": protocol(results),
         "config": _as_yaml(results.get("config")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ _POINTS = 160  # of a curve: more than a panel has pixels to tell apart
 
 Panel = tuple[str, Markup]  # a heading and an SVG
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+NamedCurves = tuple[int, str, list[Curve]]  # the number of a loss, its name and its runs
 
 
 def distribution_panels(
@@ -57,7 +59,13 @@ def distribution_panels(
         if not found:
             continue
         title = f"{measure.label} of each picture"
-        panel = density_panel(title, found, label=measure.heading, key=f"values-{measure.key}")
+        panel = density_panel(
+            title,
+            found,
+            label=measure.heading,
+            key=f"values-{measure.key}",
+            limits=measure.limits,
+        )
         panels.append((measure.label, panel))
         if len(found) > 1:
             first = next(iter(found))
@@ -78,12 +86,14 @@ def _difference(
             if name != first
         }
     unit = f" ({measure.unit})" if measure.unit else ""
+    low, high = measure.limits
     return difference_panel(
         f"Difference in {measure.label} from {first}, picture by picture",
         paired,
         label=f"difference in {measure.label}{unit}",
         higher_is_better=measure.higher_is_better,
         key=f"differences-{measure.key}",
+        limits=(low - high, high - low),
     )
 
 
@@ -151,11 +161,15 @@ def _line(
 
 
 def curve_panels(
-    rows: Sequence[Mapping[str, Any]], names: Sequence[str], code_size: int | None
+    rows: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    code_size: int | None,
+    steps: int | None = None,
 ) -> list[Panel]:
     """Validation measures and the relative training objective against steps.
 
-    Where averaged weights were validated too, it is they that are drawn, because they are judged.
+    `steps` is the length of a training, which says where a loss switches. Where averaged weights
+    were validated too, it is they that are drawn, because they are judged.
     """
     kept = [row for row in rows if _is_row(row, names, code_size)]
     panels = []
@@ -167,12 +181,7 @@ def curve_panels(
             title = f"{measure.label} on validation pictures{note}"
             panel = curve_panel(title, curves, y_label=measure.heading, key=f"curve-{measure.key}")
             panels.append((f"Validation {measure.label}{note}", panel))
-    objective = _curves(kept, names, "train", "value")
-    relative = [
-        (index, name, [(steps, values / values[0]) for steps, values in runs])
-        for index, name, runs in objective
-        if all(values[0] > 0 and (values > 0).all() for _, values in runs)
-    ]
+    relative = _relative(kept, names, steps)
     if relative:
         panel = curve_panel(
             "Training objective relative to its first value",
@@ -186,6 +195,49 @@ def curve_panels(
     return panels
 
 
+def _relative(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], length: int | None
+) -> list[NamedCurves]:
+    """The training objective over its first value, anew for each stage of a loss that switches.
+
+    A loss that is not above zero throughout is left out, for it has no such share.
+    """
+    runs = _runs(rows, "train", "value")
+    longest = max((run[-1][0] for found in runs.values() for run in found), default=0)
+    relative: list[NamedCurves] = []
+    for index, name in enumerate(names):
+        if any(value <= 0 for run in runs.get(name, []) for _, value in run):
+            continue
+        starts = [0.0, *_switches(name), math.inf]
+        for start, end in pairwise(start * (length or longest) for start in starts):
+            # A row is the mean since the row before: one across a switch is of neither stage.
+            stage = [
+                [
+                    point
+                    for (before, _), point in pairwise([(0, 0.0), *run])
+                    if start <= before and point[0] < end + 1
+                ]
+                for run in runs.get(name, [])
+            ]
+            thinned = [_thinned(run) for run in stage if run]
+            if any(len(steps) > 1 for steps, _ in thinned):
+                shares = [(steps, values / values[0]) for steps, values in thinned]
+                relative.append((index, name, shares))
+    return relative
+
+
+def _switches(name: str) -> list[float]:
+    """At which fractions of the training a loss takes over from the one before.
+
+    >>> _switches("mse>ms-ssim@0.5"), _switches("mse")
+    ([0.5], [])
+    """
+    try:
+        return [float(part.rpartition("@")[2]) for part in name.split(">")[1:]]
+    except ValueError:  # a name that means something else
+        return []
+
+
 def _is_row(row: Mapping[str, Any], names: Sequence[str], code_size: int | None) -> bool:
     return (
         row.get("loss") in names
@@ -196,8 +248,21 @@ def _is_row(row: Mapping[str, Any], names: Sequence[str], code_size: int | None)
 
 def _curves(
     rows: Sequence[Mapping[str, Any]], names: Sequence[str], kind: str, key: str
-) -> list[tuple[int, str, list[Curve]]]:
+) -> list[NamedCurves]:
     """The runs (seed, fold) of each loss that have the value, thinned to what a panel can show."""
+    runs = _runs(rows, kind, key)
+    found = []
+    for index, name in enumerate(names):
+        thinned = [_thinned(run) for run in runs.get(name, [])]
+        if any(len(steps) > 1 for steps, _ in thinned):
+            found.append((index, name, thinned))
+    return found
+
+
+def _runs(
+    rows: Sequence[Mapping[str, Any]], kind: str, key: str
+) -> dict[str, list[list[tuple[int, float]]]]:
+    """The (step, value) pairs of each run (seed, fold) of each loss, by step."""
     runs: dict[str, dict[tuple[str, ...], dict[int, float]]] = defaultdict(dict)
     for row in rows:
         value = row.get(key)
@@ -206,12 +271,7 @@ def _curves(
         if math.isfinite(value):
             run = (str(row.get("seed")), str(row.get("fold")))
             runs[row["loss"]].setdefault(run, {})[row["step"]] = float(value)
-    found = []
-    for index, name in enumerate(names):
-        thinned = [_thinned(sorted(run.items())) for run in runs.get(name, {}).values()]
-        if any(len(steps) > 1 for steps, _ in thinned):
-            found.append((index, name, thinned))
-    return found
+    return {loss: [sorted(run.items()) for run in found.values()] for loss, found in runs.items()}
 
 
 def _thinned(points: Sequence[tuple[int, float]]) -> Curve:

@@ -28,10 +28,15 @@ __all__ = [
 
 Results = Mapping[str, Any]
 
+_NOISE = 1e-9  # of the arithmetic: no digits are spent on it
+
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure: its key in results.json, how it is written, and which direction is better."""
+    """A measure: its key in results.json, how it is written, which direction is better.
+
+    `limits` are the least and the greatest value that it can have.
+    """
 
     key: str
     label: str
@@ -40,6 +45,7 @@ class Measure:
     digits: int
     scale: float = 1.0
     scale_label: str = ""
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def heading(self) -> str:
@@ -54,9 +60,9 @@ class Measure:
 
 MEASURES = (
     Measure("psnr", "PSNR", "dB", True, 2),
-    Measure("ssim", "SSIM", "", True, 3),
-    Measure("ms_ssim", "MS-SSIM", "", True, 3),
-    Measure("edge_f", "Edges F", "", True, 3),
+    Measure("ssim", "SSIM", "", True, 3, limits=(-1, 1)),
+    Measure("ms_ssim", "MS-SSIM", "", True, 3, limits=(-1, 1)),
+    Measure("edge_f", "Edges F", "", True, 3, limits=(0, 1)),
     Measure("mse", "MSE", "", False, 2, 1000.0, "×10⁻³"),
     Measure("mae", "MAE", "", False, 2, 100.0, "×10⁻²"),
 )
@@ -266,7 +272,7 @@ def _change(entry: Mapping[str, float] | None, measure: Measure, reach: float) -
         return Change("—", "", "unknown", 50, 50, 50)
     assert entry is not None  # noqa: S101 - for the type checker; _is_interval has looked
     low, mean, high = (entry[key] * measure.scale for key in ("low", "mean", "high"))
-    digits = digits_for(high - low, measure.digits)
+    digits = digits_for(low, high, measure.digits)
     sign = decided(entry)
     verdict = (
         "open" if sign == 0 else "better" if (sign > 0) == measure.higher_is_better else "worse"
@@ -275,18 +281,27 @@ def _change(entry: Mapping[str, float] | None, measure: Measure, reach: float) -
     return Change(signed(mean, digits), span(low, high, digits), verdict, *places)
 
 
-def digits_for(width: float, digits: int) -> int:
-    """More digits where an interval is too narrow to be read with the usual ones (two at most).
+def digits_for(low: float, high: float, digits: int) -> int:
+    """More digits where the usual ones do not do for an interval.
 
-    >>> digits_for(0.011, 3), digits_for(0.0006, 3), digits_for(0.0, 3)
+    Up to two more where it is too narrow to be read, and as many as it takes to tell its limits
+    from zero where it excludes zero (by more than rounding does).
+
+    >>> digits_for(0.1, 0.111, 3), digits_for(0.1, 0.1006, 3), digits_for(0.1, 0.1, 3)
     (3, 4, 3)
+    >>> digits_for(0.0002, 0.015, 3), digits_for(-0.015, 0.0, 3)
+    (4, 3)
     """
-    if not math.isfinite(width) or width <= 0:
+    width = high - low
+    if not math.isfinite(width):
         return digits
-    extra = 0
-    while extra < 2 and width < 3 * 10.0 ** -(digits + extra):
-        extra += 1
-    return digits + extra
+    most = digits + 2
+    while digits < most and 0 < width < 3 * 10.0**-digits:
+        digits += 1
+    nearest = max(low, -high)  # above zero only where the interval excludes it
+    while nearest > _NOISE and float(f"{nearest:.{digits}f}") == 0:
+        digits += 1
+    return digits
 
 
 def _reach(entries: Iterable[Mapping[str, float] | None]) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,10 +78,14 @@ def takeaway(results: Mapping[str, Any]) -> Takeaway:
         others = tuple(
             _in_short(name, first, differences[name]) for name in compared if name != focus
         )
+    evidence = _evidence(results)
+    if len(compared) > 1 and (lead := _mean(differences[focus].get("ssim"))) is not None:
+        besides = "" if lead > 0 else f" besides {first}"
+        evidence += f" The headline is about the loss with the highest mean SSIM{besides}."
     sweep = results.get("sweep") or []
     if len(sweep) > 1 and (text := _over_sizes(results, sweep)):
         others = (*others, text)
-    return Takeaway(tuple(pieces), _evidence(results), others, _cautions(results))
+    return Takeaway(tuple(pieces), evidence, others, _cautions(results))
 
 
 def _known(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,7 +202,7 @@ def _price(focus: str, psnr: Mapping[str, float] | None, verdict: int) -> Pieces
     """What it costs, or brings, in PSNR; the end of the sentence."""
     if psnr is None:
         return [("text", ".")]
-    digits = digits_for(psnr["high"] - psnr["low"], _BY_KEY["psnr"].digits)
+    digits = digits_for(psnr["low"], psnr["high"], _BY_KEY["psnr"].digits)
     sign = decided(psnr)
     # "and" goes on with the loss as the subject; elsewhere it must be named again.
     opening: Pieces = (
@@ -243,7 +247,7 @@ def _listed(measures: list[Measure], found: Mapping[str, Any], *, label: bool = 
         if place:
             pieces.append(("text", ", "))
         entry = found[measure.key]
-        digits = digits_for(entry["high"] - entry["low"], measure.digits)
+        digits = digits_for(entry["low"], entry["high"], measure.digits)
         name = f"{_in_text(measure)} " if label else ""
         pieces.append(("number", f"{name}{signed(entry['mean'], digits)}"))
         pieces.append(("limits", f" {span(entry['low'], entry['high'], digits)}"))
@@ -257,7 +261,7 @@ def _in_short(name: str, first: str, found: Mapping[str, Any]) -> str:
         if entry is None:
             continue
         measure = _BY_KEY[key]
-        digits = digits_for(entry["high"] - entry["low"], measure.digits)
+        digits = digits_for(entry["low"], entry["high"], measure.digits)
         unit = f" {measure.unit}" if measure.unit else ""
         text = f"{measure.label} {signed(entry['mean'], digits)}{unit}"
         text += f" {span(entry['low'], entry['high'], digits)}"
@@ -292,7 +296,32 @@ def _cautions(results: Mapping[str, Any]) -> tuple[str, ...]:
         )
     elif seeds and seeds < _FEW_SEEDS:
         found.append(f"Only {seeds} seeds: the intervals say little about another training.")
-    return tuple(found)
+    return (*found, *_nothing_kept(results["losses"]))
+
+
+def _nothing_kept(losses: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What to say where all losses, or the one with the highest SSIM, kept no octave at all."""
+    empty = [name for name, found in losses.items() if _keeps_no_octave(found)]
+    ssim = {name: _known(found).get("ssim", {}).get("mean") for name, found in losses.items()}
+    known = {name: mean for name, mean in ssim.items() if mean is not None}
+    best = max(known, key=known.__getitem__, default=None)
+    if len(empty) == len(losses):
+        yield (
+            "No octave of spatial frequency was kept by any loss (all errors are at or above "
+            "0 dB): the networks have learned next to nothing yet; train longer before reading "
+            "anything into the table."
+        )
+    elif best in empty:
+        yield (
+            f"No octave of spatial frequency was kept by {best}, the loss with the highest SSIM "
+            "(its errors are all at or above 0 dB): its network has learned next to nothing yet; "
+            "train longer before reading anything into its numbers."
+        )
+
+
+def _keeps_no_octave(found: Mapping[str, Any]) -> bool:
+    means = [entry["error"].get("mean") for entry in found.get("octaves") or []]
+    return bool(means) and all(mean is not None and mean >= 0 for mean in means)
 
 
 def _over_sizes(results: Mapping[str, Any], sweep: list[Mapping[str, Any]]) -> str:

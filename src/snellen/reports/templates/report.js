@@ -1,6 +1,7 @@
 "use strict";
 (() => {
   const ZOOM = 3;
+  const LEAST = 88; // CSS pixels of a picture in a row that scrolls
 
   // Theme: follow the system unless a choice was made here.
   const root = document.documentElement;
@@ -24,12 +25,13 @@
   // One picture pixel covers k×k whole device pixels, k as large as the row allows.
   const fit = (cells) => {
     const side = Number(cells.dataset.side);
-    const least = Number(cells.dataset.least); // narrower pictures: break the row in two
+    const wide = matchMedia("(min-width: 561px)").matches; // one row, which scrolls
+    const least = wide ? LEAST : Number(cells.dataset.least); // narrower pictures: break the row
     const count = cells.children.length;
     const ratio = window.devicePixelRatio || 1;
     const gap = parseFloat(getComputedStyle(cells).columnGap) || 0;
     let best = null;
-    for (let rows = 1; rows <= count; rows += 1) {
+    for (let rows = 1; rows <= (wide ? 1 : count); rows += 1) {
       const columns = Math.ceil(count / rows);
       const room = (cells.clientWidth - gap * (columns - 1)) / columns;
       const times = Math.floor(room * ratio / side + 1e-6);
@@ -37,6 +39,9 @@
       const width = times * side / ratio;
       if (!best || width > best.width) { best = { columns, width }; }
       if (width >= least || columns <= 2) { break; }
+    }
+    if (wide && !(best && best.width >= least)) {
+      best = { columns: count, width: Math.ceil(least * ratio / side - 1e-6) * side / ratio };
     }
     // Narrower than one picture: shrink it rather than cut it.
     const chosen = best || { columns: 1, width: cells.clientWidth };
