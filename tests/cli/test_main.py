@@ -127,8 +127,8 @@ def test_snellen_debug_shows_the_traceback(failing, monkeypatch):
 
 
 def test_an_error_of_the_system_names_the_file(failing, capsys):
-    assert failing(PermissionError(13, "Permission denied", "/root/x")) == 2
-    assert capsys.readouterr().err == "snellen: /root/x: Permission denied.\n"
+    assert failing(PermissionError(13, "Permission denied", "/locked/x")) == 2
+    assert capsys.readouterr().err == "snellen: /locked/x: Permission denied.\n"
 
 
 def test_memory_that_is_used_up_is_one_sentence(failing, capsys):
