@@ -121,7 +121,7 @@ def _say(lines: list[str], console: Console | None) -> None:
     for line in lines:
         logger.info(line)
         if console is not None:
-            console.print(line, highlight=False, markup=False)
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _refuse_other_pictures(plan: Plan, root: Path, fabric: Fabric) -> None:
