@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from snellen.errors import UserError
 __all__ = [
     "atomic_path",
     "atomic_write",
+    "remove_leftovers",
     "shown",
     "spreadsheet_cell",
     "sync_folder",
@@ -117,3 +119,16 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Delete the temporary files and folders that a kill has left in `folder`.
+
+    Only where no other process is writing there.
+    """
+    for left in Path(folder).glob(".tmp-*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                left.unlink()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,3 +155,15 @@ def test_pictures_stand_above_their_reconstructions(tmp_path, channels):
     sheet = sheet.reshape(8, 15, channels)
     assert np.array_equal(sheet[:4, 5:10], originals[1].permute(1, 2, 0).numpy())
     assert np.array_equal(sheet[4:], 255 - sheet[:4])
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path):
+    pictures = tmp_path / "images" / "mse" / "seed-0"
+    pictures.mkdir(parents=True)
+    left = [tmp_path / ".tmp-1-metrics.jsonl", pictures / ".tmp-2-step-00000001.png"]
+    for path in left:
+        path.write_bytes(b"half")
+    (tmp_path / ".tmp-3-study-bundle" / "original").mkdir(parents=True)
+    with Records(tmp_path, Path("mse/seed-0"), {"loss": "mse", "seed": 0}):
+        pass
+    assert list(tmp_path.rglob(".tmp-*")) == []

@@ -23,7 +23,7 @@ import safetensors.torch
 from torch import Tensor, nn
 
 from snellen.errors import UserError
-from snellen.files import sync_folder, write_error
+from snellen.files import remove_leftovers, sync_folder, write_error
 
 __all__ = [
     "Checkpoint",
@@ -35,7 +35,6 @@ __all__ = [
     "load_weights",
     "prune_checkpoints",
     "read_checkpoint",
-    "remove_leftovers",
     "write_checkpoint",
 ]
 
@@ -193,12 +192,6 @@ def prune_checkpoints(folder: Path, *, keep_last: int, step: int) -> None:
             doomed = folder / f".tmp-{uuid.uuid4().hex[:8]}-old"
             os.replace(path, doomed)
     remove_leftovers(folder)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete what a kill in the middle of writing or deleting has left in `folder`."""
-    for left in folder.glob(".tmp-*"):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def load_weights(network: nn.Module, path: Path, *, which: str = "last", ema: bool = False) -> Path:

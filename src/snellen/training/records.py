@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from snellen.errors import UserError
-from snellen.files import atomic_write, write_error
+from snellen.files import atomic_write, remove_leftovers, write_error
 from snellen.images.files import write_png
 
 __all__ = ["MetricsLog", "Records", "read_rows"]
@@ -115,6 +115,8 @@ class Records:
 
         self.log = MetricsLog(root / "metrics.jsonl", identity, after_step)
         self.images = root / "images" / place
+        remove_leftovers(self.images)
+        remove_leftovers(root)
         curves = root / "tensorboard" / place
         try:
             # Also from the start: a run killed before its first checkpoint has left curves.

@@ -21,7 +21,7 @@ import torch
 import yaml
 
 from snellen.errors import UserError
-from snellen.files import atomic_write, write_error
+from snellen.files import atomic_write, remove_leftovers, write_error
 
 __all__ = ["RunFolder", "checkpoint_place", "environment", "git_commit"]
 
@@ -97,6 +97,7 @@ class RunFolder:
             handler = logging.FileHandler(path / "log.txt", encoding="utf-8")
         except OSError as error:
             raise write_error(path, error) from error
+        remove_leftovers(path)  # of a run that was killed while it wrote its results
         run = cls(path, lock, handler)
         try:
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

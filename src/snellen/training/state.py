@@ -12,12 +12,12 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from snellen.errors import UserError
+from snellen.files import remove_leftovers
 from snellen.training.checkpoints import (
     Checkpoint,
     check_same_network,
     latest_checkpoint,
     list_checkpoints,
-    remove_leftovers,
 )
 from snellen.training.options import TrainingOptions
 from snellen.training.precision import resolve_precision
