@@ -54,7 +54,8 @@ def split(pictures: Pictures, *, held_out: float | None = None, seed: int = 0) -
     if not 1 <= wanted < sources:
         raise UserError(
             f"cannot hold out {wanted} of {sources} source{'s' * (sources != 1)} in"
-            f" {pictures.spec}: at least one must be held out and one be left for training."
+            f" {pictures.spec}: at least one must be held out and one be left for training; set"
+            " held_out, for example --set held_out=1."
         )
     return _parted(codes < wanted)
 
