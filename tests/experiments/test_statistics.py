@@ -62,6 +62,18 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     assert 0.90 <= covered / trials <= 0.98
 
 
+def test_ten_sources_cover_about_nine_times_in_ten():
+    """What docs/decisions.md says of few sources."""
+    rng = np.random.default_rng(4)
+    trials = 600
+    found = (
+        interval(rng.normal(size=10), range(10), bootstrap=Bootstrap(resamples=1000))
+        for _ in range(trials)
+    )
+    covered = sum(one.low <= 0 <= one.high for one in found)
+    assert 0.86 <= covered / trials <= 0.93
+
+
 def test_resampling_single_crops_would_cover_far_too_rarely():
     rng = np.random.default_rng(4)
     values = rng.normal(size=(24, 1)) + 0.1 * rng.normal(size=(24, 20))

@@ -11,7 +11,13 @@ import pytest
 import yaml
 
 from snellen.errors import UserError
-from snellen.training.run_folder import RunFolder, checkpoint_place, environment, file_name
+from snellen.training.run_folder import (
+    RunFolder,
+    checkpoint_place,
+    environment,
+    file_name,
+    refuse_existing,
+)
 
 CONFIG = {"losses": ["mse", "mae"], "steps": 10, "widths": (8, 16), "data": "Bilder/Größe"}
 
@@ -146,3 +152,12 @@ def test_the_environment_can_be_written_as_json():
 def test_the_environment_keeps_the_command_as_it_was_typed():
     typed = "snellen reconstruct --data '/home/a/my photos' --out runs/a"
     assert environment(typed)["command"] == typed
+
+
+def test_what_a_run_killed_at_its_very_start_left_is_no_run(tmp_path):
+    for name in ("log.txt", ".lock", "environment.json"):
+        (tmp_path / name).write_text("{}")
+    refuse_existing(tmp_path)
+    (tmp_path / "config.yaml").write_text("steps: 1")
+    with pytest.raises(UserError, match="--resume"):
+        refuse_existing(tmp_path)

@@ -124,6 +124,7 @@ def reconstruct(
     from snellen.experiments.configuration import resolve
     from snellen.experiments.planning import describe, make_plan
     from snellen.experiments.reconstruction import run_reconstruction
+    from snellen.training.run_folder import refuse_existing
 
     options: dict[str, Any] = {
         "data": data,
@@ -156,7 +157,7 @@ def reconstruct(
         return
     folder = out if out is not None else _new_folder(preset or "reconstruct")
     if not resume:
-        _refuse_existing(folder)  # before minutes are spent on opening the pictures
+        refuse_existing(folder)  # before minutes are spent on opening the pictures
     results = run_reconstruction(
         resolved, folder, command=_command(), resume=resume, console=console
     )
@@ -179,16 +180,6 @@ def _command() -> str:
             start.append(f"--nnodes={processes // here}")
         start += ["-m", "snellen"]
     return shlex.join([*start, *sys.argv[1:]])
-
-
-def _refuse_existing(folder: Path) -> None:
-    from snellen.errors import UserError
-
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(
-            f"{folder} exists already and holds files: go on with it by --resume, or name another "
-            "folder with --out."
-        )
 
 
 def _new_folder(name: str) -> Path:

@@ -23,7 +23,7 @@ import yaml
 from snellen.errors import UserError
 from snellen.files import atomic_write, remove_leftovers, write_error
 
-__all__ = ["RunFolder", "checkpoint_place", "environment", "git_commit"]
+__all__ = ["RunFolder", "checkpoint_place", "environment", "git_commit", "refuse_existing"]
 
 PACKAGES = (
     "snellen",
@@ -80,12 +80,9 @@ class RunFolder:
                 run; the configuration is not that of the first start; another process is working
                 in it; or it cannot be written.
         """
+        if not resume:
+            refuse_existing(path)
         held = _is_used(path)
-        if held and not resume:
-            raise UserError(
-                f"{path} exists already and holds files: go on with it by --resume, or name "
-                "another folder with --out."
-            )
         if held and not (path / "config.yaml").exists():
             raise UserError(
                 f"{path} is not the folder of a run (it has no config.yaml): name another folder "
@@ -215,6 +212,19 @@ def file_name(text: str) -> str:
     'my.losses_edge'
     """
     return re.sub(r"[^\w.+@=,-]", "_", text.replace(">", "-to-")).lstrip(".") or "_"
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse a folder that holds something, before anything is done for it.
+
+    Raises:
+        UserError: it does; or it cannot be looked into.
+    """
+    if _is_used(path):
+        raise UserError(
+            f"{path} exists already and holds files: go on with it by --resume, or name another "
+            "folder with --out."
+        )
 
 
 def _is_used(path: Path) -> bool:
