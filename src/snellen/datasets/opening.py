@@ -36,7 +36,7 @@ def open_pictures(
         min_side: pictures smaller than this on a side, in pixels, are skipped.
         cache_bytes: how much memory decoded pictures may take.
         progress: told the number of files looked at so far, every few thousand, while a large
-            folder is seen for the first time (about two minutes for a million files).
+            folder is seen for the first time.
 
     Raises:
         UserError: there is no such set, or no usable picture in it.

@@ -109,7 +109,7 @@ def damage(error: Exception) -> str:
 
 
 def _decode_whole_jpeg(image: Image.Image, file: IO[bytes]) -> Pixels | None:
-    """Decode a gray or RGB JPEG in half of Pillow's time; None for files that are Pillow's.
+    """Decode a gray or RGB JPEG with imagecodecs; None for files that are Pillow's.
 
     The pixels are the same. But where the file was cut short this decoder fills up with gray and
     says nothing, so it gets only files that end as they should.
