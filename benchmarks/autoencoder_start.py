@@ -4,7 +4,8 @@
 
 Three starts of the same network, each trained under SSIM and MSE on the same crops: He's
 initialisation throughout on inputs in [0, 1]; the same with inputs around zero; and the network as
-it is, around zero with a faint last layer. Then forward and backward in bfloat16 and float32, in turn.
+it is, around zero with a faint last layer. Then forward and backward in bfloat16 and float32, in
+turn.
 """
 
 from __future__ import annotations
