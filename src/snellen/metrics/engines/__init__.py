@@ -1,0 +1,1 @@
+"""SSIM and MS-SSIM fast: the numbers of :mod:`snellen.metrics.definition`, value and gradient."""
