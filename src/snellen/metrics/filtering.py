@@ -31,7 +31,7 @@ def blur(x: Tensor, taps: tuple[float, ...]) -> Tensor:
     """Average (N, C, H, W) under every window taps ⊗ taps that lies inside the picture.
 
     Args:
-        x: float32 or float64.
+        x: float32 or float64; a volume (N, C, D, H, W) is averaged under taps ⊗ taps ⊗ taps.
         taps: the K weights of one axis, symmetric, K odd.
 
     Returns:
@@ -41,14 +41,16 @@ def blur(x: Tensor, taps: tuple[float, ...]) -> Tensor:
 
 
 def pad(x: Tensor, taps: int, border: str) -> Tensor:
-    """Extend both axes by half a window of `taps`, so that `blur` gives back the size of `x`.
+    """Extend every axis by half a window of `taps`, so that `blur` gives back the size of `x`.
 
     Args:
-        x: (N, C, H, W).
+        x: (N, C, H, W) or (N, C, D, H, W).
         taps: odd number of weights along each axis.
         border: ``reflect``, ``replicate`` or ``zeros``.
     """
-    return _extend(_extend(x, taps // 2, -1, border), taps // 2, -2, border)
+    for dim in range(x.ndim - 1, 1, -1):
+        x = _extend(x, taps // 2, dim, border)
+    return x
 
 
 def _extend(x: Tensor, radius: int, dim: int, border: str) -> Tensor:
@@ -69,7 +71,7 @@ def _extend(x: Tensor, radius: int, dim: int, border: str) -> Tensor:
 
 
 class _Correlation(torch.autograd.Function):
-    """Valid correlation with taps ⊗ taps.
+    """Valid correlation with taps along every axis behind the first two.
 
     Shifted additions rather than a convolution: they are never done in TF32 or bfloat16, whatever
     autocast and the precision switches of PyTorch say, and E[x²] - E[x]² would not survive that. On
@@ -82,7 +84,7 @@ class _Correlation(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, taps: tuple[float, ...]) -> Tensor:
-        for dim in (-1, -2):
+        for dim in range(x.ndim - 1, 1, -1):
             size = x.shape[dim] - len(taps) + 1
             total = x.narrow(dim, 0, size) * taps[0]
             for shift in range(1, len(taps)):
@@ -98,7 +100,7 @@ class _Correlation(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor, None]:
         # The taps are symmetric, so correlation and convolution are one.
         margin = len(ctx.taps) - 1
-        padded = torch.nn.functional.pad(grads[0], (margin,) * 4)
+        padded = torch.nn.functional.pad(grads[0], (margin,) * (2 * grads[0].ndim - 4))
         return _correlate(padded, ctx.taps), None
 
 

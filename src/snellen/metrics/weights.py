@@ -1,0 +1,94 @@
+"""Means that count each pixel by a weight, so that a masked pixel (weight 0) counts nothing.
+
+Local means are normalised convolutions: the weighted pixels under the window over the weights under
+the window (Knutsson, Westin 1993). Weights are (N or 1, C or 1, H, W) or (…, D, H, W), constants of
+the pictures' dtype in [0, 1]; None means that every pixel counts alike.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from snellen.metrics.conventions import Convention
+from snellen.metrics.filtering import blur, pad
+
+__all__ = ["Weights", "average", "centres", "clear", "local_mean", "weights_under"]
+
+
+class Weights(NamedTuple):
+    """The weights of one level.
+
+    Attributes:
+        pixels: of the pictures' size.
+        bordered: the same, extended as the pictures are.
+        windows: what lies under the window at each of its positions.
+    """
+
+    pixels: Tensor
+    bordered: Tensor
+    windows: Tensor
+
+
+def weights_under(pixels: Tensor, taps: tuple[float, ...], border: str) -> Weights:
+    """Weigh the windows. The extension of a picture weighs what the pixels it is made from weigh.
+
+    Zeros put around a picture weigh what the pixel at its edge does.
+    """
+    bordered = pixels
+    if border != "valid":
+        bordered = pad(pixels, len(taps), "replicate" if border == "zeros" else border)
+    return Weights(pixels, bordered, blur(bordered, taps))
+
+
+def local_mean(x: Tensor, taps: tuple[float, ...], weights: Weights | None) -> Tensor:
+    """Average under every window; 0 where nothing under it counts.
+
+    Args:
+        x: the pictures, extended, or several of them along the channels.
+        taps: the window's weights along one axis.
+        weights: those of the window's level.
+    """
+    if weights is None:
+        return blur(x, taps)
+    bordered, windows = weights.bordered, weights.windows
+    if bordered.shape[1] > 1:
+        bordered, windows = (_repeat(w, x.shape[1] // w.shape[1]) for w in (bordered, windows))
+    return blur(x * bordered, taps) / torch.where(windows > 0, windows, 1)
+
+
+def _repeat(weights: Tensor, times: int) -> Tensor:
+    return torch.cat([weights] * times, dim=1)
+
+
+def centres(pixels: Tensor | None, convention: Convention) -> Tensor | None:
+    """Return the weight of the pixel at the centre of each window."""
+    if pixels is None or convention.border != "valid":
+        return pixels
+    size = convention.window_size
+    for dim in range(2, pixels.ndim):
+        pixels = pixels.narrow(dim, size // 2, pixels.shape[dim] - size + 1)
+    return pixels
+
+
+def average(
+    values: Tensor, weights: Tensor | None, dim: tuple[int, ...], *, keepdim: bool = False
+) -> Tensor:
+    """Average over the axes `dim`; 0 where nothing counts.
+
+    Weights of several channels for values of one count by their mean.
+    """
+    if weights is None:
+        return values.mean(dim=dim, keepdim=keepdim)
+    if weights.shape[1] > values.shape[1]:
+        weights = weights.mean(dim=1, keepdim=True)
+    weights = weights.expand_as(values)
+    total = weights.sum(dim=dim, keepdim=keepdim)
+    return (values * weights).sum(dim=dim, keepdim=keepdim) / torch.where(total > 0, total, 1)
+
+
+def clear(x: Tensor, weights: Tensor | None) -> Tensor:
+    """Put 0 where the weight is 0: NaN too is gone then, and the gradient there is 0."""
+    return x if weights is None else torch.where(weights > 0, x, 0)
