@@ -15,16 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from snellen.metrics import (
+        Components,
         Convention,
+        Prepared,
         dssim,
         fit_levels,
         mae,
         ms_dssim,
         ms_ssim,
+        ms_ssim_decibels,
         ms_ssim_map,
         mse,
+        prepare,
         psnr,
         ssim,
+        ssim_components,
+        ssim_decibels,
         ssim_map,
     )
     from snellen.metrics.losses import MixedLoss, MSSSIMLoss, SSIMLoss
@@ -34,26 +40,34 @@ __version__ = "0.1.0"
 # Public name → module. Imported on first use, so that `import snellen` costs nothing and the
 # command line answers before torch is loaded.
 _PUBLIC = {
+    "Components": "snellen.metrics",
     "Convention": "snellen.metrics",
     "MSSSIMLoss": "snellen.metrics.losses",
     "MixedLoss": "snellen.metrics.losses",
+    "Prepared": "snellen.metrics",
     "SSIMLoss": "snellen.metrics.losses",
     "dssim": "snellen.metrics",
     "fit_levels": "snellen.metrics",
     "mae": "snellen.metrics",
     "ms_dssim": "snellen.metrics",
     "ms_ssim": "snellen.metrics",
+    "ms_ssim_decibels": "snellen.metrics",
     "ms_ssim_map": "snellen.metrics",
     "mse": "snellen.metrics",
+    "prepare": "snellen.metrics",
     "psnr": "snellen.metrics",
     "ssim": "snellen.metrics",
+    "ssim_components": "snellen.metrics",
+    "ssim_decibels": "snellen.metrics",
     "ssim_map": "snellen.metrics",
 }
 
 __all__ = [
+    "Components",
     "Convention",
     "MSSSIMLoss",
     "MixedLoss",
+    "Prepared",
     "SSIMLoss",
     "__version__",
     "dssim",
@@ -61,10 +75,14 @@ __all__ = [
     "mae",
     "ms_dssim",
     "ms_ssim",
+    "ms_ssim_decibels",
     "ms_ssim_map",
     "mse",
+    "prepare",
     "psnr",
     "ssim",
+    "ssim_components",
+    "ssim_decibels",
     "ssim_map",
 ]
 

@@ -9,26 +9,34 @@ from snellen.metrics.functional import (
     mae,
     ms_dssim,
     ms_ssim,
-    ms_ssim_map,
+    ms_ssim_decibels,
     mse,
     psnr,
     ssim,
-    ssim_map,
+    ssim_decibels,
 )
+from snellen.metrics.maps import Components, ms_ssim_map, ssim_components, ssim_map
+from snellen.metrics.prepared import Prepared, prepare
 
 __all__ = [
     "CONVENTIONS",
     "POSTER",
     "WANG",
+    "Components",
     "Convention",
+    "Prepared",
     "dssim",
     "fit_levels",
     "mae",
     "ms_dssim",
     "ms_ssim",
+    "ms_ssim_decibels",
     "ms_ssim_map",
     "mse",
+    "prepare",
     "psnr",
     "ssim",
+    "ssim_components",
+    "ssim_decibels",
     "ssim_map",
 ]

@@ -122,7 +122,8 @@ def ssim(
 ) -> Similarity:
     """SSIM of each picture: (N,)."""
     distances = ssim_map(x, y, data_range, convention, weights, kept).complement
-    distance = average(distances, centres(weights, convention), (1, *_space(x)))
+    at_centres = _weights_of_maps(weights, convention, 1)[0]
+    distance = average(distances, at_centres, (1, *_space(x)))
     return Similarity(1 - distance, distance)
 
 
@@ -141,7 +142,7 @@ def ms_ssim(
     distances = _factors(x, y, data_range, convention, weights, kept)
     levels = len(distances)
     # The mean of each level and channel, and how much weight stands behind it.
-    by_level = [centres(w, convention) for w in pyramid_of_weights(weights, convention, levels)]
+    by_level = _weights_of_maps(weights, convention, levels)
     means = [average(d, w, _space(x)) for d, w in zip(distances, by_level, strict=True)]
     totals = [None if w is None else w.sum(dim=_space(x)) for w in by_level]
     similarity = _product(means, fitted_exponents(convention, levels), convention, totals)
@@ -159,7 +160,7 @@ def ms_ssim_map(
     """MS-SSIM at each pixel and channel, readings ``pixels`` and ``sigmas``: (N, C, H, W)."""
     distances = _factors(x, y, data_range, convention, weights, kept)
     levels = len(distances)
-    by_level = pyramid_of_weights(weights, convention, levels)
+    by_level = _weights_of_maps(weights, convention, levels)
     return _product(distances, fitted_exponents(convention, levels), convention, by_level)
 
 
@@ -292,12 +293,20 @@ def _space(x: Tensor) -> tuple[int, ...]:
 def _weights_under(
     windows: Sequence[tuple[float, ...]], weights: Tensor | None, convention: Convention
 ) -> list[Weights | None]:
-    """Weigh pixels and windows of each level."""
+    """Weigh the pixels and windows of each level."""
+    if weights is None:
+        return [None] * len(windows)
     by_level = pyramid_of_weights(weights, convention, len(windows))
-    return [
-        None if w is None else weights_under(w, window, convention.border)
-        for w, window in zip(by_level, windows, strict=True)
-    ]
+    return [weights_under(w, t, convention.border) for w, t in zip(by_level, windows, strict=True)]
+
+
+def _weights_of_maps(
+    weights: Tensor | None, convention: Convention, levels: int
+) -> list[Tensor | None]:
+    """Weigh the positions of the window on each level."""
+    if weights is None:
+        return [None] * levels
+    return [centres(w, convention) for w in pyramid_of_weights(weights, convention, levels)]
 
 
 def _product(

@@ -47,13 +47,11 @@ def double(x: Tensor, size: torch.Size) -> Tensor:
     return x
 
 
-def pyramid_of_weights(
-    weights: Tensor | None, convention: Convention, levels: int
-) -> list[Tensor | None]:
+def pyramid_of_weights(weights: Tensor, convention: Convention, levels: int) -> list[Tensor]:
     """Return the weights at each level, finest first."""
     found = [weights]
     for _ in range(1, levels):
-        if weights is not None and convention.reading != "sigmas":
+        if convention.reading != "sigmas":
             weights = halve(weights, convention)
         found.append(weights)
     return found

@@ -63,9 +63,9 @@ def _repeat(weights: Tensor, times: int) -> Tensor:
     return torch.cat([weights] * times, dim=1)
 
 
-def centres(pixels: Tensor | None, convention: Convention) -> Tensor | None:
+def centres(pixels: Tensor, convention: Convention) -> Tensor:
     """Return the weight of the pixel at the centre of each window."""
-    if pixels is None or convention.border != "valid":
+    if convention.border != "valid":
         return pixels
     size = convention.window_size
     for dim in range(2, pixels.ndim):
