@@ -67,11 +67,9 @@ def test_a_mask_of_zeros_is_refused_with_the_pictures_number(function: Function)
     a, b = tensors((3, 1, 21, 23), seed=26)
     mask = torch.ones(3, 1, 21, 23)
     mask[1] = 0
+    options: Any = {} if function in (mse, mae) else {"data_range": 1.0}
     with pytest.raises(ValueError, match=r"picture 1\b.*mask"):
-        if function in (mse, mae):
-            function(a, b, mask=mask)
-        else:
-            function(a, b, mask=mask, data_range=1.0)
+        function(a, b, mask=mask, **options)
 
 
 @pytest.mark.parametrize("bad", [-1.0, float("nan"), float("inf")])
@@ -157,3 +155,17 @@ def test_a_picture_of_nan_is_named() -> None:
     b[2] = float("nan")
     with pytest.raises(ValueError, match=r"picture 2\b.*NaN"):
         ssim(a, b, data_range=1.0, nan="mask")
+
+
+def test_infinity_is_not_masked_with_nan() -> None:
+    a, b = tensors((1, 1, 21, 23), seed=20)
+    a[0, 0, 3, 4] = float("inf")
+    assert ssim(a, b, data_range=1.0, convention=SMALL, nan="mask").isnan()
+
+
+def test_nan_without_any_changes_nothing() -> None:
+    a, b = tensors((2, 2, 21, 23), seed=21)
+    options: Any = {"data_range": 1.0, "convention": SMALL}
+    torch.testing.assert_close(
+        ms_dssim(a, b, nan="mask", **options), ms_dssim(a, b, **options), rtol=1e-12, atol=0
+    )
