@@ -70,8 +70,9 @@ def resolve_weights(
     peak = weights.amax(dim=tuple(range(1, weights.ndim)), keepdim=True)
     empty = (peak.flatten() == 0).nonzero().flatten().tolist()
     if empty:
+        which = "any picture" if len(x) > len(empty) == len(weights) else _listed(empty)
         raise ValueError(
-            f"No pixel counts in picture {_listed(empty)}: the mask is 0"
+            f"No pixel counts in {which}: the mask is 0"
             f"{' or a picture is NaN' if nan == 'mask' else ''} everywhere. Leave such pictures "
             "out of the batch."
         )
@@ -137,10 +138,10 @@ def check_windows(weights: Tensor | None, convention: Convention, levels: int) -
                 else "odd_sizes='keep'"
             )
             raise ValueError(
-                f"The mask leaves no window of picture {_listed(pictures)}{where}: a window counts "
+                f"The mask leaves no window of {_listed(pictures)}{where}: a window counts "
                 f"by the weight of the pixel at its centre. Use {way}, or a larger mask."
             )
 
 
 def _listed(pictures: list[int]) -> str:
-    return ", ".join(map(str, pictures[:8])) + (", …" if len(pictures) > 8 else "")
+    return f"picture {', '.join(map(str, pictures[:8]))}{', …' if len(pictures) > 8 else ''}"
