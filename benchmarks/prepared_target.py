@@ -4,10 +4,10 @@
 
 Ratios above 1: so many times faster than calling the function with the target again. Three of the
 definition's four blurs remain, so 4/3 is about the most that SSIM can gain there, and a masked
-comparison some more, because the window's weights are kept too. Where a faster engine computes, what
-is kept of the target's blurs is not used, and only its checks and conversion are saved. The target
-is one picture, compared with as many pictures per call as the shape says. "with preparation" prepares
-the target anew for each call: what one comparison alone would lose.
+comparison some more, because the window's weights are kept too. Where a faster engine computes,
+what is kept of the target's blurs is not used, and only its checks and conversion are saved. The
+target is one picture, compared with as many pictures per call as the shape says. "with preparation"
+prepares the target anew for each call: what a single comparison would lose.
 """
 
 from __future__ import annotations
