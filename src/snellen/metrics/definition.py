@@ -237,7 +237,7 @@ def _compare(
     kept: Sequence[Kept] | None,
 ) -> list[Distances]:
     """Compare two pictures under each window, one level apart; ``sigmas`` all at full size."""
-    pictures = [x - y] if kept else [x - y, x + y]
+    pictures = [x - y] if kept else [x + y, x - y]
     by_level = [k.weights for k in kept] if kept else _weights_under(windows, weights, convention)
     found = []
     for level, window in enumerate(windows):
@@ -248,7 +248,7 @@ def _compare(
             of_b, of_x, of_y = moments_with_kept(pictures[0], kept[level], window, convention)
             maps = _distances(of_b, (of_x, of_y), 1, data_range, convention)
         else:
-            of_b, of_a = moments(pictures, window, convention, under)
+            of_a, of_b = moments(pictures, window, convention, under)
             maps = _distances(of_b, (of_a, of_b), 2, data_range, convention)
         if under is not None:  # a window without weight changes no product
             maps = Distances(*(torch.where(under.windows > 0, d, 0) for d in maps))
@@ -269,8 +269,8 @@ def _distances(
     """
     one, other = others
     c1, c2 = _constants(data_range, convention)
-    square = of_b.mean * of_b.mean
-    u = times * square / (one.mean * one.mean + other.mean * other.mean + times * c1)
+    squares = one.mean * one.mean + other.mean * other.mean
+    u = times * of_b.mean * of_b.mean / (squares + times * c1)
     v = times * of_b.variance / (one.variance + other.variance + times * c2)
     return Distances(u, v)
 

@@ -17,6 +17,8 @@ from snellen.metrics.masks import NaNPolicy, resolve_weights
 from snellen.metrics.weights import average, clear
 
 __all__ = [
+    "Engine",
+    "Reduction",
     "dssim",
     "mae",
     "ms_dssim",
