@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from snellen.metrics import (
         Convention,
         dssim,
+        explain,
         fit_levels,
         mae,
         ms_dssim,
@@ -39,6 +40,7 @@ _PUBLIC = {
     "MixedLoss": "snellen.metrics.losses",
     "SSIMLoss": "snellen.metrics.losses",
     "dssim": "snellen.metrics",
+    "explain": "snellen.metrics",
     "fit_levels": "snellen.metrics",
     "mae": "snellen.metrics",
     "ms_dssim": "snellen.metrics",
@@ -57,6 +59,7 @@ __all__ = [
     "SSIMLoss",
     "__version__",
     "dssim",
+    "explain",
     "fit_levels",
     "mae",
     "ms_dssim",
