@@ -4,6 +4,7 @@ This room imports nothing else of Snellen and can be used alone.
 """
 
 from snellen.metrics.conventions import CONVENTIONS, POSTER, WANG, Convention, fit_levels
+from snellen.metrics.explain import explain
 from snellen.metrics.functional import (
     dssim,
     mae,
@@ -26,6 +27,7 @@ __all__ = [
     "Convention",
     "Prepared",
     "dssim",
+    "explain",
     "fit_levels",
     "mae",
     "ms_dssim",

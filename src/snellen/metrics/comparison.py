@@ -98,7 +98,7 @@ class Comparison:
             ValueError: it does not fit.
         """
         check_window(self.convention, self.sides)
-        check_windows(self.weights, self.convention, 1)
+        check_windows(self.weights, self.convention, None)
 
     def check_ms_ssim(self) -> None:
         """Refuse pictures and masks on which a level of MS-SSIM has no window.

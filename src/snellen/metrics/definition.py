@@ -41,11 +41,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from snellen.metrics.conventions import Convention, fit_levels, fitted_exponents, sigma_window
-from snellen.metrics.filtering import gaussian_taps, uniform_taps
+from snellen.metrics.conventions import Convention, fit_levels, fitted_exponents
 from snellen.metrics.moments import Kept, Moments, keep_moments, moments, moments_with_kept
-from snellen.metrics.pyramid import double, halve_weighted, pyramid_of_weights
-from snellen.metrics.weights import Weights, average, centres, weights_under
+from snellen.metrics.pyramid import double, halve_weighted, pyramid_of_weights, shrink, windows_of
+from snellen.metrics.weights import Weights, average, centres, inside, weights_under
 
 __all__ = [
     "Components",
@@ -56,7 +55,6 @@ __all__ = [
     "ms_ssim_map",
     "ssim",
     "ssim_map",
-    "windows_of",
 ]
 
 # Below this a factor is handled by the "smooth" policy; see Convention.negative.
@@ -79,10 +77,14 @@ class Components(NamedTuple):
 
 
 class Distances(NamedTuple):
-    """Maps of u = 1 - l (luminance) and v = 1 - cs (contrast and structure)."""
+    """Maps of u = 1 - l (luminance) and v = 1 - cs (contrast and structure).
+
+    With an epsilon, l·cs is multiplied by 1 - shortfall.
+    """
 
     luminance: Tensor
     structure: Tensor
+    shortfall: Tensor | None = None
 
     def joint(self, convention: Convention) -> Tensor:
         """1 - l·cs. Under the ``smooth`` policy a product of two negatives counts as negative.
@@ -90,11 +92,20 @@ class Distances(NamedTuple):
         Otherwise a network whose output leaves the range below zero is rewarded for the negative
         of the picture, and gradient descent ends there.
         """
-        u, v = self
+        u, v, shortfall = self
         distance = u + v - u * v
         if convention.negative == "smooth":
             distance = torch.where((u > 1) & (v > 1), 2 - distance, distance)
+        if shortfall is not None:
+            distance = distance + shortfall - distance * shortfall
         return distance
+
+    def where(self, seen: Tensor) -> Distances:
+        """Put 0 elsewhere, so that a window without weight changes no product."""
+        u, v, shortfall = self
+        if shortfall is not None:
+            shortfall = torch.where(seen, shortfall, 0)
+        return Distances(torch.where(seen, u, 0), torch.where(seen, v, 0), shortfall)
 
 
 def ssim_map(
@@ -106,7 +117,7 @@ def ssim_map(
     kept: Sequence[Kept] | None = None,
 ) -> Similarity:
     """SSIM at each pixel and channel: (N, C, H', W')."""
-    windows = windows_of(convention)
+    x, y, windows = shrink(x, convention), shrink(y, convention), windows_of(convention)
     maps = _compare(x, y, data_range, convention, windows, weights, kept)
     distance = maps[0].joint(convention)
     return Similarity(1 - distance, distance)
@@ -177,7 +188,7 @@ def components(
         1 - c = \frac{(\sigma_x - \sigma_y)^2}{\sigma_x^2 + \sigma_y^2 + C_2} \qquad
         1 - s = \frac{V_b - (\sigma_x - \sigma_y)^2}{2 \sigma_x \sigma_y + C_2}
     """
-    window = windows_of(convention)[0]
+    x, y, window = shrink(x, convention), shrink(y, convention), windows_of(convention)[0]
     under = _weights_under([window], weights, convention)[0]
     of_x, of_y, of_b = moments([x, y, x - y], window, convention, under)
     luminance = 1 - _distances(of_b, (of_x, of_y), 1, data_range, convention).luminance
@@ -189,21 +200,12 @@ def components(
     return Components(luminance, contrast, structure)
 
 
-def windows_of(convention: Convention, levels: int | None = None) -> list[tuple[float, ...]]:
-    """Return the window of SSIM, or those of the levels of MS-SSIM, finest first."""
-    if levels is not None and convention.reading == "sigmas":
-        return [gaussian_taps(sigma_window(s), s) for s in convention.sigmas[:levels]]
-    if convention.window == "uniform":
-        taps = uniform_taps(convention.window_size)
-    else:
-        taps = gaussian_taps(convention.window_size, convention.sigma)
-    return [taps] * (levels or 1)
-
-
 def keep(
-    y: Tensor, convention: Convention, windows: Sequence[tuple[float, ...]], weights: Tensor | None
+    y: Tensor, convention: Convention, levels: int | None, weights: Tensor | None
 ) -> tuple[Kept, ...]:
-    """Compute what depends on y alone, for each window of :func:`windows_of`."""
+    """Compute what depends on y alone, for so many levels of MS-SSIM, or for SSIM: None."""
+    windows = windows_of(convention, levels)
+    y = shrink(y, convention) if levels is None else y
     found: list[Kept] = []
     by_level = _weights_under(windows, weights, convention)
     for level, (window, under) in enumerate(zip(windows, by_level, strict=True)):
@@ -224,7 +226,10 @@ def _factors(
     """1 - cs of each level of MS-SSIM, finest first; 1 - l·cs at the coarsest."""
     windows = windows_of(convention, fit_levels(convention, tuple(x.shape[2:])))
     *finer, coarsest = _compare(x, y, data_range, convention, windows, weights, kept)
-    return [*(maps.structure for maps in finer), coarsest.joint(convention)]
+    contrasts = [maps.structure for maps in finer]
+    if convention.crop_contrast and convention.border != "valid":
+        contrasts = [inside(v, convention.window_size) for v in contrasts]
+    return [*contrasts, coarsest.joint(convention)]
 
 
 def _compare(
@@ -250,9 +255,7 @@ def _compare(
         else:
             of_a, of_b = moments(pictures, window, convention, under)
             maps = _distances(of_b, (of_a, of_b), 2, data_range, convention)
-        if under is not None:  # a window without weight changes no product
-            maps = Distances(*(torch.where(under.windows > 0, d, 0) for d in maps))
-        found.append(maps)
+        found.append(maps if under is None else maps.where(under.windows > 0))
     return found
 
 
@@ -269,10 +272,15 @@ def _distances(
     """
     one, other = others
     c1, c2 = _constants(data_range, convention)
-    squares = one.mean * one.mean + other.mean * other.mean
-    u = times * of_b.mean * of_b.mean / (squares + times * c1)
-    v = times * of_b.variance / (one.variance + other.variance + times * c2)
-    return Distances(u, v)
+    denominator_u = one.mean * one.mean + other.mean * other.mean + times * c1
+    denominator_v = one.variance + other.variance + times * c2
+    u = times * of_b.mean * of_b.mean / denominator_u
+    v = times * of_b.variance / denominator_v
+    if not convention.epsilon:
+        return Distances(u, v)
+    # The denominators of l and cs are these, or half of them.
+    epsilon = times * times * convention.epsilon
+    return Distances(u, v, epsilon / (denominator_u * denominator_v + epsilon))
 
 
 def _constants(data_range: float, convention: Convention) -> tuple[float, float]:
@@ -306,7 +314,9 @@ def _weights_of_maps(
     """Weigh the positions of the window on each level."""
     if weights is None:
         return [None] * levels
-    return [centres(w, convention) for w in pyramid_of_weights(weights, convention, levels)]
+    pyramid = pyramid_of_weights(weights, convention, levels)
+    finer = [centres(w, convention, coarsest=False) for w in pyramid[:-1]]
+    return [*finer, centres(pyramid[-1], convention)]
 
 
 def _product(

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from snellen.metrics.conventions import Convention, suggestion
+from snellen.metrics.conventions import Convention, downsampling, suggestion
 from snellen.metrics.pyramid import pyramid_of_weights
 from snellen.metrics.weights import centres
 
@@ -116,30 +116,55 @@ def _as_batch_of(mask: Tensor, preds: Tensor) -> Tensor:
     return mask[(None,) * (axes + 2 - mask.ndim)]
 
 
-def check_windows(weights: Tensor | None, convention: Convention, levels: int) -> None:
+def check_windows(weights: Tensor | None, convention: Convention, levels: int | None) -> None:
     """Refuse weights that leave a channel without a window on some level.
 
+    Args:
+        weights: see :func:`resolve_weights`.
+        convention: how the pictures are compared.
+        levels: of MS-SSIM; None: SSIM.
+
     Raises:
-        ValueError: naming the picture and the level.
+        ValueError: naming the picture and the level, or what the convention does that has no masks.
     """
     if weights is None:
         return
+    _check_convention(convention, tuple(weights.shape[2:]), levels)
     counting = weights.flatten(2).any(dim=2)
-    for level, pixels in enumerate(pyramid_of_weights(weights, convention, levels), start=1):
-        at_centres = centres(pixels, convention)
+    last = levels or 1
+    for level, pixels in enumerate(pyramid_of_weights(weights, convention, last), start=1):
+        at_centres = centres(pixels, convention, coarsest=level == last)
         lost = counting & ~at_centres.flatten(2).any(dim=2)
         if bool(lost.any()):
             pictures = lost.any(dim=1).nonzero().flatten().tolist()
-            where = f" on level {level} of {levels}" if levels > 1 else ""
+            where = f" on level {level} of {levels}" if last > 1 else ""
             way = (
-                "replace(convention, border='replicate'), under which every pixel is the centre of "
-                "a window"
-                if convention.border == "valid"
-                else "odd_sizes='keep'"
+                "odd_sizes='keep'"
+                if at_centres.shape == pixels.shape
+                else "replace(convention, border='replicate', crop_contrast=False), under which "
+                "every pixel is the centre of a window"
             )
             raise ValueError(
                 f"The mask leaves no window of {_listed(pictures)}{where}: a window counts "
                 f"by the weight of the pixel at its centre. Use {way}, or a larger mask."
+            )
+
+
+def _check_convention(convention: Convention, sides: tuple[int, ...], levels: int | None) -> None:
+    """Refuse masks where the convention follows a library in what has no meaning for weights."""
+    reasons = {
+        "channels='window'": convention.channels == "window",
+        f"downsample_to={convention.downsample_to}": levels is None
+        and downsampling(convention, sides) > 1,
+        f"small_sides={convention.small_sides!r}": min(sides) < convention.window_size,
+        f"odd_sizes={convention.odd_sizes!r}": convention.odd_sizes in ("zeros", "repeat")
+        and any(side % (1 << ((levels or 1) - 1)) for side in sides),
+    }
+    for reason, applies in reasons.items():
+        if applies:
+            raise ValueError(
+                f"Masks have no meaning under {reason} on pictures of "
+                f"{'×'.join(map(str, sides))}: use another convention, such as 'wang'."
             )
 
 

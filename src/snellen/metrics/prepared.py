@@ -130,5 +130,4 @@ class Prepared:
     def _kept(self, levels: int | None) -> Sequence[Kept]:
         _, y, _, convention, weights = self.comparison.arguments
         with torch.inference_mode(False):
-            windows = definition.windows_of(convention, levels)
-            return definition.keep(y, convention, windows, weights)
+            return definition.keep(y, convention, levels, weights)

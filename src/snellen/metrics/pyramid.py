@@ -6,14 +6,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from snellen.metrics.conventions import Convention
+from snellen.metrics.conventions import Convention, downsampling, sigma_window
+from snellen.metrics.filtering import gaussian_taps, uniform_taps
 from snellen.metrics.weights import Weights
 
-__all__ = ["double", "halve", "halve_weighted", "pyramid_of_weights"]
+__all__ = ["double", "halve", "halve_weighted", "pyramid_of_weights", "shrink", "windows_of"]
 
 
 def halve(x: Tensor, convention: Convention) -> Tensor:
     """Halve every side by the mean of 2×2 pixels, or of 2×2×2."""
+    odd = [side % 2 for side in x.shape[2:]]
+    if convention.odd_sizes == "zeros":
+        x = functional.pad(x, [n for side in reversed(odd) for n in (side, 0)])
+    elif convention.odd_sizes == "repeat" and any(odd):
+        for dim in range(2, x.ndim):
+            x = torch.cat([x.narrow(dim, 0, 1), x], dim=dim)
     keep_odd = convention.odd_sizes == "keep"
     if x.ndim == 4:
         return functional.avg_pool2d(x, 2, ceil_mode=keep_odd)
@@ -23,6 +30,15 @@ def halve(x: Tensor, convention: Convention) -> Tensor:
         x = torch.cat([x, x[:, :, -1:]], dim=2)
     pairs = x.shape[2] // 2 * 2
     return (x[:, :, 0:pairs:2] + x[:, :, 1:pairs:2]) / 2
+
+
+def shrink(x: Tensor, convention: Convention) -> Tensor:
+    """Return what SSIM is taken of: the picture, or means of blocks of its pixels."""
+    factor = downsampling(convention, tuple(x.shape[2:]))
+    if factor == 1:
+        return x
+    pool = functional.avg_pool2d if x.ndim == 4 else functional.avg_pool3d
+    return pool(x, factor)
 
 
 def halve_weighted(x: Tensor, convention: Convention, weights: Weights | None) -> Tensor:
@@ -55,3 +71,16 @@ def pyramid_of_weights(weights: Tensor, convention: Convention, levels: int) -> 
             weights = halve(weights, convention)
         found.append(weights)
     return found
+
+
+def windows_of(convention: Convention, levels: int | None = None) -> list[tuple[float, ...]]:
+    """Return the window of SSIM, or those of the levels of MS-SSIM, finest first."""
+    single = convention.precision == "single"
+    if levels is not None and convention.reading == "sigmas":
+        sigmas = convention.sigmas[:levels]
+        return [gaussian_taps(sigma_window(s), s, single=single) for s in sigmas]
+    if convention.window == "uniform":
+        taps = uniform_taps(convention.window_size)
+    else:
+        taps = gaussian_taps(convention.window_size, convention.sigma, single=single)
+    return [taps] * (levels or 1)

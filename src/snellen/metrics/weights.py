@@ -7,6 +7,8 @@ the pictures' dtype in [0, 1]; None means that every pixel counts alike.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,7 +17,16 @@ from torch import Tensor
 from snellen.metrics.conventions import Convention
 from snellen.metrics.filtering import blur, pad
 
-__all__ = ["Weights", "average", "centres", "clear", "local_mean", "weights_under"]
+__all__ = [
+    "Weights",
+    "average",
+    "centres",
+    "clear",
+    "inside",
+    "local_mean",
+    "total",
+    "weights_under",
+]
 
 
 class Weights(NamedTuple):
@@ -24,7 +35,7 @@ class Weights(NamedTuple):
     Attributes:
         pixels: of the pictures' size.
         bordered: the same, extended as the pictures are.
-        windows: what lies under the window at each of its positions.
+        windows: what lies under the window at each of its positions, 1 where all weights are 1.
     """
 
     pixels: Tensor
@@ -40,7 +51,12 @@ def weights_under(pixels: Tensor, taps: tuple[float, ...], border: str) -> Weigh
     bordered = pixels
     if border != "valid":
         bordered = pad(pixels, len(taps), "replicate" if border == "zeros" else border)
-    return Weights(pixels, bordered, blur(bordered, taps))
+    return Weights(pixels, bordered, blur(bordered, taps) / total(taps, bordered.shape[2:]))
+
+
+def total(taps: tuple[float, ...], sides: Sequence[int]) -> float:
+    """Sum of the weights of the window over the axes that `blur` does not leave as they are."""
+    return math.prod(math.fsum(taps) for side in sides if side >= len(taps))
 
 
 def local_mean(x: Tensor, taps: tuple[float, ...], weights: Weights | None) -> Tensor:
@@ -63,14 +79,18 @@ def _repeat(weights: Tensor, times: int) -> Tensor:
     return torch.cat([weights] * times, dim=1)
 
 
-def centres(pixels: Tensor, convention: Convention) -> Tensor:
-    """Return the weight of the pixel at the centre of each window."""
-    if convention.border != "valid":
-        return pixels
-    size = convention.window_size
-    for dim in range(2, pixels.ndim):
-        pixels = pixels.narrow(dim, size // 2, pixels.shape[dim] - size + 1)
+def centres(pixels: Tensor, convention: Convention, *, coarsest: bool = True) -> Tensor:
+    """Return the weight of the pixel at the centre of each window that counts."""
+    if convention.border == "valid" or (convention.crop_contrast and not coarsest):
+        return inside(pixels, convention.window_size)
     return pixels
+
+
+def inside(x: Tensor, taps: int) -> Tensor:
+    """Crop to the centres of the windows wholly inside."""
+    for dim in range(2, x.ndim):
+        x = x.narrow(dim, taps // 2, x.shape[dim] - taps + 1)
+    return x
 
 
 def average(
@@ -85,8 +105,8 @@ def average(
     if weights.shape[1] > values.shape[1]:
         weights = weights.mean(dim=1, keepdim=True)
     weights = weights.expand_as(values)
-    total = weights.sum(dim=dim, keepdim=keepdim)
-    return (values * weights).sum(dim=dim, keepdim=keepdim) / torch.where(total > 0, total, 1)
+    whole = weights.sum(dim=dim, keepdim=keepdim)
+    return (values * weights).sum(dim=dim, keepdim=keepdim) / torch.where(whole > 0, whole, 1)
 
 
 def clear(x: Tensor, weights: Tensor | None) -> Tensor:
