@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import partial
+from numbers import Real
 from typing import cast, get_args
 
 import torch
@@ -25,7 +26,7 @@ __all__ = ["Measure", "Pictures", "Valid", "measure_each", "plain", "psnr", "str
 
 Pictures = Tensor | Sequence[Tensor]
 Valid = Tensor | Sequence[bool]
-Function = Callable[[Tensor, Tensor], Tensor]
+Function = Callable[[Tensor, Tensor], Tensor | float]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def plain(name: str) -> Measure:
 def psnr(data_range: float | None, cap: float | None) -> Measure:
     """Return PSNR, at most `cap`."""
     peak = None if data_range is None else check_range(data_range)
-    if cap is not None and not cap > 0:
+    if cap is not None and not (isinstance(cap, Real) and cap > 0):
         raise ValueError(f"cap must be a positive number of dB, or None; got {cap!r}.")
     function = partial(_capped_psnr, data_range=peak, cap=cap)
     return Measure(function, f"psnr(data_range={peak}, cap={cap})")
@@ -152,11 +153,14 @@ def _truths(valid: Valid, count: int) -> list[bool]:
 def _value(function: Function, preds: Tensor, target: Tensor) -> Tensor:
     # A clone, because a slice of a batch keeps the batch's layout and alignment.
     pair = (x.clone(memory_format=torch.contiguous_format) for x in (preds, target))
-    value = torch.as_tensor(function(*pair))
-    if value.numel() != 1:
+    value = function(*pair)
+    if isinstance(value, Real):
+        value = torch.tensor(float(value), dtype=torch.float64)
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
         raise ValueError(
             "The measure must return one number for one pair of pictures of shape (1, C, H, W); "
-            f"got shape {tuple(value.shape)}."
+            f"got {got}."
         )
     return value.reshape(1)
 
