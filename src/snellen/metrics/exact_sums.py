@@ -103,39 +103,37 @@ def add_values(tally: Tensor, values: Tensor) -> Tensor:
     values = values.detach().double()
     infinite = values.abs() >= 2.0**_TOP_BITS
     finite = torch.isfinite(values) & ~infinite
-    kinds = (torch.ones_like(finite), values.isnan(), infinite & (values > 0))
-    counts = torch.stack([kind.sum() for kind in (*kinds, infinite & (values < 0))])
-    added = torch.cat([counts, *_sums(torch.where(finite, values, 0.0))])
+    above, below = infinite & (values > 0), infinite & (values < 0)
+    kinds = torch.stack([torch.ones_like(finite), values.isnan(), above, below])
+    added = torch.cat([kinds.sum(dim=1), _sums(torch.where(finite, values, 0.0))])
     return _carried(tally + added.to(tally.device))
 
 
-def _sums(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the words of the sum of finite values, and of the sum of their squares."""
+def _sums(values: Tensor) -> Tensor:
+    """Return the words of the sum of finite values, then those of the sum of their squares."""
     fraction, exponent = torch.frexp(values)
     whole = (fraction.abs() * 2.0**_DIGITS).long()
     position = exponent.long() + (_STEP_BITS - _DIGITS)
     whole = whole >> (-position).clamp(0, _DIGITS)
     position = position.clamp(min=0)
-    plain = _placed(whole, position, _SUM_WORDS, fraction.sign().long())
-
     high, low = whole >> _HALF, whole & ((1 << _HALF) - 1)
-    terms = (low * low, 2 * low * high, high * high)
-    squares = [
-        _placed(term, 2 * position + number * _HALF, _SQUARE_WORDS, torch.ones_like(term))
-        for number, term in enumerate(terms)
-    ]
-    return plain, squares[0] + squares[1] + squares[2]
+    squares = 2 * position + _SUM_WORDS * _WORD_BITS
+    return _placed(
+        torch.cat([whole, low * low, 2 * low * high, high * high]),
+        torch.cat([position, squares, squares + _HALF, squares + 2 * _HALF]),
+        torch.cat([fraction.sign().long(), torch.ones_like(whole).repeat(3)]),
+    )
 
 
-def _placed(whole: Tensor, position: Tensor, words: int, sign: Tensor) -> Tensor:
+def _placed(whole: Tensor, position: Tensor, sign: Tensor) -> Tensor:
     """Return the words of Σ sign·whole·2^position, for whole in [0, 2^55) and position ≥ 0."""
     index, shift = position // _WORD_BITS, position % _WORD_BITS
     low, high = (whole & _WORD) << shift, (whole >> _WORD_BITS) << shift
     parts = (low & _WORD, (low >> _WORD_BITS) + (high & _WORD), high >> _WORD_BITS)
-    result = torch.zeros(words, dtype=torch.int64, device=whole.device)
+    words = torch.zeros(_SUM_WORDS + _SQUARE_WORDS, dtype=torch.int64, device=whole.device)
     for number, part in enumerate(parts):
-        result.index_add_(0, index + number, sign * part)
-    return result
+        words.index_add_(0, index + number, sign * part)
+    return words
 
 
 def _carried(tally: Tensor) -> Tensor:
