@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import pytest
@@ -188,6 +189,33 @@ def test_no_gradient_is_kept() -> None:
     metric = StreamingMean(lambda a, b: mse(a, b) if not torch.is_grad_enabled() else b.sum())
     metric.update(x.clone().requires_grad_(), y)
     assert metric.compute() == mse(x, y).item()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_it_may_be_filled_in_inference_mode_and_under_autocast(name: str) -> None:
+    metric = METRICS[name]()
+    with torch.inference_mode():
+        for x, y in pictures()[:2]:
+            metric.update(x.clone(), y.clone())
+    metric.update(*pictures()[2])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        metric.update(*pictures()[3])
+    metric.load_state_dict(copy.deepcopy(metric.state_dict()))
+    assert metric.sync().summary() == filled(name, pictures()).summary()
+
+
+def test_other_defaults_of_torch_change_nothing() -> None:
+    expected = filled("ssim", pictures()).summary()
+    torch.set_default_dtype(torch.float16)
+    try:
+        metric = filled("ssim", pictures())
+        with torch.device("meta"):  # stands for a GPU
+            metric.merge(METRICS["ssim"]())
+            metric.update(*pictures()[0], valid=torch.zeros(3, dtype=torch.bool, device="cpu"))
+            metric.load_state_dict(metric.sync().state_dict())
+        assert metric.summary() == expected
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_the_memory_does_not_grow() -> None:
@@ -394,6 +422,7 @@ def test_what_are_no_pairs_is_refused(
         (lambda: StreamingMSSSIM(engine="definitoin"), ValueError, "Did you mean 'definition'"),
         (lambda: StreamingPSNR(cap=0), ValueError, "cap must be a positive number of dB"),
         (lambda: StreamingPSNR(cap=math.nan), ValueError, "cap must be a positive number of dB"),
+        (lambda: StreamingMean(partial(mse)), ValueError, r"no name of its own: give name='...'"),
         (lambda: StreamingMean(3), TypeError, "measure must be a function of"),
         (lambda: StreamingMSE().merge(3), TypeError, "Only a streaming metric can be merged"),
     ],

@@ -7,8 +7,10 @@ import inspect
 import pickle
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -261,6 +263,20 @@ def test_without_torchmetrics_a_sentence_says_what_to_type() -> None:
         "ImportError: snellen.metrics.torchmetrics needs the package torchmetrics: "
         "pip install 'snellen[torchmetrics]'"
     )
+
+
+def test_the_extra_that_the_sentence_names_is_there() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["optional-dependencies"]["torchmetrics"] == ["torchmetrics>=1.6"]
+
+
+def test_it_may_be_filled_in_inference_mode() -> None:
+    metrics = all_of_them()
+    with torch.inference_mode():
+        for x, y in pictures():
+            metrics(x.clone(), y.clone())
+    found = metrics.compute()
+    assert {k: v.item() for k, v in found.items()} == {k: expected(k, pictures()) for k in KINDS}
 
 
 def test_nothing_else_imports_torchmetrics() -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["SIZE", "Totals", "add_values", "no_values", "read"]
+__all__ = ["SIZE", "Totals", "add_values", "carried", "no_values", "read"]
 
 _STEP_BITS = 160
 _TOP_BITS = 128
@@ -106,7 +106,7 @@ def add_values(tally: Tensor, values: Tensor) -> Tensor:
     above, below = infinite & (values > 0), infinite & (values < 0)
     kinds = torch.stack([torch.ones_like(finite), values.isnan(), above, below])
     added = torch.cat([kinds.sum(dim=1), _sums(torch.where(finite, values, 0.0))])
-    return _carried(tally + added.to(tally.device))
+    return carried(tally + added.to(tally.device))
 
 
 def _sums(values: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ def _placed(whole: Tensor, position: Tensor, sign: Tensor) -> Tensor:
     return words
 
 
-def _carried(tally: Tensor) -> Tensor:
+def carried(tally: Tensor) -> Tensor:
     """Hand on what exceeds 32 bits in a word to the next word, so that no word can overflow.
 
     One step is enough for that; the value does not change.

@@ -45,7 +45,7 @@ def reduce_over_processes(
         return tally, extremes
     device = _device(group)
     mark = int(fingerprint(text), 16)
-    sums = torch.cat([tally.cpu(), torch.tensor([mark])]).to(device)
+    sums = torch.cat([tally, tally.new_tensor([mark])]).to(device)
     largest = extremes.to(device, copy=True)
     dist.all_reduce(sums, group=group)
     dist.all_reduce(largest, op=dist.ReduceOp.MAX, group=group)

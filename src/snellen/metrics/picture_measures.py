@@ -120,7 +120,7 @@ def measure_each(
         found = [
             _value(function, *pair) for pair, wanted in zip(pairs, chosen, strict=True) if wanted
         ]
-    return torch.cat(found) if found else torch.empty(0)
+    return torch.cat(found) if found else torch.empty(0, device="cpu")
 
 
 def _pairs(preds: Pictures, target: Pictures) -> list[tuple[Tensor, Tensor]]:
@@ -141,7 +141,7 @@ def _pairs(preds: Pictures, target: Pictures) -> list[tuple[Tensor, Tensor]]:
 
 def _truths(valid: Valid, count: int) -> list[bool]:
     """Return `valid` as a list of `count` truth values."""
-    tensor = torch.as_tensor(valid)
+    tensor = torch.as_tensor(valid, device="cpu")
     if tensor.shape != (count,) or (count and tensor.dtype != torch.bool):
         raise ValueError(
             f"valid must be one bool per picture, shape ({count},); got {tensor.dtype} of shape "

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from snellen.metrics.conventions import Convention
-from snellen.metrics.exact_sums import SIZE, Totals, add_values, no_values, read
+from snellen.metrics.exact_sums import SIZE, Totals, add_values, carried, no_values, read
 from snellen.metrics.functional import Engine
 from snellen.metrics.over_processes import reduce_over_processes
 from snellen.metrics.picture_measures import (
@@ -88,6 +88,7 @@ class StreamingMean:
 
     Raises:
         TypeError: `measure` cannot be called.
+        ValueError: it has no name of its own and is given none.
 
     >>> metric = StreamingMean(lambda x, y: (x - y).abs().max(), name="largest error")
     >>> metric.update(torch.zeros(2, 1, 4, 4), torch.full((2, 1, 4, 4), 0.75))
@@ -101,7 +102,10 @@ class StreamingMean:
                 f"measure must be a function of (preds, target); got {type(measure).__name__}."
             )
         if not isinstance(measure, Measure):
-            measure = Measure(measure, name or str(getattr(measure, "__qualname__", measure)))
+            text = name or str(getattr(measure, "__qualname__", measure))
+            if " at 0x" in text:  # an address, which other processes would not know it by
+                raise ValueError(f"The measure {text} has no name of its own: give name='...'.")
+            measure = Measure(measure, text)
         self._measure = measure
         self.reset()
 
@@ -109,7 +113,7 @@ class StreamingMean:
         """Forget all pictures."""
         self._tally = no_values()
         # The largest value, and minus the smallest: both by a maximum.
-        self._extremes = torch.full((2,), -torch.inf, dtype=torch.float64)
+        self._extremes = torch.full((2,), -torch.inf, dtype=torch.float64, device="cpu")
 
     def update(self, preds: Pictures, target: Pictures, *, valid: Valid | None = None) -> None:
         """Measure pictures and count them. A call that fails counts none.
@@ -137,7 +141,7 @@ class StreamingMean:
     @property
     def count(self) -> int:
         """Number of pictures so far."""
-        return self._totals.count
+        return read(self._tally).count
 
     def compute(self) -> float:
         """Return the mean over the pictures: the exact one, rounded once.
@@ -176,12 +180,8 @@ class StreamingMean:
             finite_mean=totals.finite_mean,
         )
 
-    @property
-    def _totals(self) -> Totals:
-        return read(self._tally)
-
     def _some(self) -> Totals:
-        totals = self._totals
+        totals = read(self._tally)
         if not totals.count:
             raise ValueError(
                 "There are no pictures to average yet: call update(preds, target) first."
@@ -226,7 +226,7 @@ class StreamingMean:
         return whole
 
     def _put(self, tally: Tensor, extremes: Tensor) -> None:
-        self._tally = add_values(tally, torch.empty(0))  # none, but carries are handed on
+        self._tally = carried(tally)
         self._extremes = extremes.clone()
 
     def state_dict(self) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class _ExactMean(Metric):
         # states have equal names and are alike after the first batch, and no state may be loaded
         # into, or merged with, another measure's.
         self._state_name = f"tally_{fingerprint(measure.text)}"
-        self.add_state(self._state_name, no_values(), dist_reduce_fx="sum")
+        self.add_state(self._state_name, no_values(self.device), dist_reduce_fx="sum")
 
     def update(self, preds: Pictures, target: Pictures, valid: Valid | None = None) -> None:
         """Measure pictures and count them, as :meth:`snellen.metrics.StreamingMean.update`."""
