@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from snellen.metrics import (
+    POSTER,
     WANG,
     StreamingDSSIM,
     StreamingMAE,
@@ -28,6 +29,7 @@ from snellen.metrics import (
     StreamingPSNR,
     StreamingSSIM,
     dssim,
+    functional,
     mae,
     ms_dssim,
     ms_ssim,
@@ -182,6 +184,20 @@ def test_uint8_has_a_range_of_255_and_float64_its_digits() -> None:
     wide.update(x.double() / 255, y.double() / 255)
     assert wide.compute() == ssim(x.double() / 255, y.double() / 255, **STRUCTURAL).item()
     assert wide.compute() != metric.compute()
+
+
+def test_the_options_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, Any]] = []
+
+    def measured(_x: Tensor, _y: Tensor, **options: Any) -> Tensor:
+        given.append(options)
+        return torch.zeros(1)
+
+    monkeypatch.setattr(functional, "ms_dssim", measured)
+    metric = StreamingMSDSSIM(data_range=2, convention="poster", engine="definition")
+    metric.update(*pictures()[0])
+    options = {"data_range": 2.0, "convention": POSTER, "engine": "definition"}
+    assert given == [{**options, "reduction": "none"}] * 3
 
 
 def test_no_gradient_is_kept() -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from snellen.metrics import functional
 from snellen.metrics.checks import check_pair, check_range
-from snellen.metrics.conventions import CONVENTIONS, Convention, get_convention, suggestion
+from snellen.metrics.conventions import Convention, get_convention, suggestion
 from snellen.metrics.functional import Engine
 
 __all__ = ["Measure", "Pictures", "Valid", "measure_each", "plain", "psnr", "structural"]
@@ -85,18 +85,15 @@ def structural(
         engine=engine,
         reduction="none",
     )
-    text = f"{name}(data_range={peak}, convention={_name(options)}, engine={engine!r})"
+    text = f"{name}(data_range={peak}, convention={_changes(options)}, engine={engine!r})"
     return Measure(function, text)
 
 
-def _name(convention: Convention) -> str:
-    """Return a convention's name, or how it differs from the default one."""
-    for name, known in CONVENTIONS.items():
-        if convention == known:
-            return repr(name)
+def _changes(convention: Convention) -> str:
+    """Return how a convention differs from the default one, ``wang``."""
     values = ((field, getattr(convention, field.name)) for field in fields(convention))
-    others = [f"{field.name}={value!r}" for field, value in values if value != field.default]
-    return f"Convention({', '.join(others)})"
+    changes = (f"{field.name}={value!r}" for field, value in values if value != field.default)
+    return f"Convention({', '.join(changes)})"
 
 
 def measure_each(
@@ -155,7 +152,7 @@ def _value(function: Function, preds: Tensor, target: Tensor) -> Tensor:
     pair = (x.clone(memory_format=torch.contiguous_format) for x in (preds, target))
     value = function(*pair)
     if isinstance(value, Real):
-        value = torch.tensor(float(value), dtype=torch.float64)
+        value = torch.tensor(float(value), dtype=torch.float64, device="cpu")
     if not isinstance(value, Tensor) or value.numel() != 1:
         got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
         raise ValueError(
