@@ -234,7 +234,9 @@ def test_the_memory_does_not_grow() -> None:
 
 
 def test_a_tracker_knows_the_best_epoch() -> None:
-    tracker = MetricTracker(make("mse"))
+    metric = make("mse")
+    assert metric.higher_is_better is not None
+    tracker = MetricTracker(metric, maximize=metric.higher_is_better)
     batches = pictures()
     for batch in (batches[2], batches[0], batches[1]):
         tracker.increment()
