@@ -15,12 +15,32 @@ from snellen.metrics.functional import (
     ssim,
     ssim_map,
 )
+from snellen.metrics.streaming import (
+    StreamingDSSIM,
+    StreamingMAE,
+    StreamingMean,
+    StreamingMSDSSIM,
+    StreamingMSE,
+    StreamingMSSSIM,
+    StreamingPSNR,
+    StreamingSSIM,
+    Summary,
+)
 
 __all__ = [
     "CONVENTIONS",
     "POSTER",
     "WANG",
     "Convention",
+    "StreamingDSSIM",
+    "StreamingMAE",
+    "StreamingMSDSSIM",
+    "StreamingMSE",
+    "StreamingMSSSIM",
+    "StreamingMean",
+    "StreamingPSNR",
+    "StreamingSSIM",
+    "Summary",
     "dssim",
     "fit_levels",
     "mae",
