@@ -17,6 +17,17 @@ from snellen.metrics.functional import (
 )
 from snellen.metrics.maps import Components, ms_ssim_map, ssim_components, ssim_map
 from snellen.metrics.prepared import Prepared, prepare
+from snellen.metrics.streaming import (
+    StreamingDSSIM,
+    StreamingMAE,
+    StreamingMean,
+    StreamingMSDSSIM,
+    StreamingMSE,
+    StreamingMSSSIM,
+    StreamingPSNR,
+    StreamingSSIM,
+    Summary,
+)
 
 __all__ = [
     "CONVENTIONS",
@@ -25,6 +36,15 @@ __all__ = [
     "Components",
     "Convention",
     "Prepared",
+    "StreamingDSSIM",
+    "StreamingMAE",
+    "StreamingMSDSSIM",
+    "StreamingMSE",
+    "StreamingMSSSIM",
+    "StreamingMean",
+    "StreamingPSNR",
+    "StreamingSSIM",
+    "Summary",
     "dssim",
     "fit_levels",
     "mae",
