@@ -18,6 +18,17 @@ from snellen.metrics.functional import (
 )
 from snellen.metrics.maps import Components, ms_ssim_map, ssim_components, ssim_map
 from snellen.metrics.prepared import Prepared, prepare
+from snellen.metrics.streaming import (
+    StreamingDSSIM,
+    StreamingMAE,
+    StreamingMean,
+    StreamingMSDSSIM,
+    StreamingMSE,
+    StreamingMSSSIM,
+    StreamingPSNR,
+    StreamingSSIM,
+    Summary,
+)
 
 __all__ = [
     "CONVENTIONS",
@@ -26,6 +37,15 @@ __all__ = [
     "Components",
     "Convention",
     "Prepared",
+    "StreamingDSSIM",
+    "StreamingMAE",
+    "StreamingMSDSSIM",
+    "StreamingMSE",
+    "StreamingMSSSIM",
+    "StreamingMean",
+    "StreamingPSNR",
+    "StreamingSSIM",
+    "Summary",
     "dssim",
     "explain",
     "fit_levels",

@@ -12,6 +12,7 @@ from snellen.metrics.conventions import suggestion
 
 __all__ = [
     "as_batch",
+    "as_float",
     "check_alike",
     "check_pair",
     "check_picture",
@@ -25,7 +26,7 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 def check_pair(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Check that the two can be compared; return them as :func:`as_batch` does.
+    """Check that the two can be compared; return them as (N, C, H, W) or (N, C, D, H, W).
 
     Raises:
         TypeError: not tensors, or not of one floating-point dtype or uint8.
@@ -41,6 +42,16 @@ def check_pair(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     check_alike(preds, target)
     check_picture(preds)
     return as_batch(preds), as_batch(target)
+
+
+def as_batch(picture: Tensor) -> Tensor:
+    """Return a view of the picture as (N, C, H, W) or (N, C, D, H, W)."""
+    return picture[(None,) * (4 - picture.ndim)]
+
+
+def as_float(picture: Tensor) -> Tensor:
+    """Return what is computed with: float64 where the picture is, float32 else."""
+    return picture if picture.dtype == torch.float64 else picture.to(torch.float32)
 
 
 def check_alike(preds: Tensor, target: Tensor) -> None:
@@ -90,12 +101,6 @@ def _check_tensor(name: str, value: object) -> None:
             f"{name} must be a torch.Tensor; got {type(value).__name__}. "
             "Convert with torch.as_tensor(...)."
         )
-
-
-def as_batch(picture: Tensor) -> Tensor:
-    """Return (N, C, H, W) or (N, C, D, H, W) of float32, or of float64 where the picture is."""
-    dtype = torch.float64 if picture.dtype == torch.float64 else torch.float32
-    return picture.to(dtype)[(None,) * (4 - picture.ndim)]
 
 
 def sides_of(picture: Tensor) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from torch import Tensor
 
 from snellen.metrics import definition
-from snellen.metrics.checks import check_pair, check_reduction, resolve_range
+from snellen.metrics.checks import as_float, check_pair, check_reduction, resolve_range
 from snellen.metrics.conventions import (
     Convention,
     check_window,
@@ -41,12 +41,13 @@ class Comparison:
     """Two batches of pictures or volumes and all options, checked.
 
     Attributes:
-        x: (N, C, H, W) or (N, C, D, H, W), float32 or float64, 0 where the weight is 0.
+        x: (N, C, H, W) or (N, C, D, H, W), of any float dtype or uint8, as given.
         y: the same; in a batch of one it is compared with every picture of `x`.
         data_range: largest minus smallest possible value.
         convention: how to compare.
         weights: of each pixel, as :func:`snellen.metrics.masks.resolve_weights` returns them.
         engine: the one asked for.
+        y_prepared: `y` as the definition takes it, where that has been made before.
         keep: gives what the definition keeps of a prepared y, for SSIM or MS-SSIM; called only
             where the definition computes.
     """
@@ -57,6 +58,7 @@ class Comparison:
     convention: Convention
     weights: Tensor | None = None
     engine: str = "auto"
+    y_prepared: Tensor | None = None
     keep: Keep | None = None
 
     @property
@@ -88,8 +90,12 @@ class Comparison:
 
     @property
     def arguments(self) -> tuple[Tensor, Tensor, float, Convention, Tensor | None]:
-        """What the functions of the definition take."""
-        return self.x, self.y, self.data_range, self.convention, self.weights
+        """What the functions of the definition take: float pictures, 0 where the weight is 0."""
+        y = self.y_prepared
+        if y is None:
+            y = clear(as_float(self.y), self.weights)
+        x = clear(as_float(self.x), self.weights)
+        return x, y, self.data_range, self.convention, self.weights
 
     def check_ssim(self) -> None:
         """Refuse pictures and masks on which SSIM has no window.
@@ -113,7 +119,7 @@ class Comparison:
 
     def _nothing(self) -> Similarity:
         """Return the similarity of no pictures: shape (0,), part of the graph."""
-        empty = (self.x + self.y).flatten(1).sum(dim=1)
+        empty = as_float(self.x + self.y).flatten(1).sum(dim=1)
         return Similarity(empty, empty)
 
 
@@ -138,7 +144,7 @@ def checked(
     options = get_convention(convention)
     check_engine(engine)
     weights = resolve_weights(mask, nan, preds, x, y)
-    return Comparison(clear(x, weights), clear(y, weights), peak, options, weights, engine)
+    return Comparison(x, y, peak, options, weights, engine)
 
 
 def check_engine(engine: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from snellen.metrics.checks import check_pair, check_reduction, resolve_range
+from snellen.metrics.checks import as_float, check_pair, check_reduction, resolve_range
 from snellen.metrics.comparison import Engine, Reduction, checked, reduced
 from snellen.metrics.conventions import Convention
 from snellen.metrics.masks import NaNPolicy, resolve_weights
@@ -294,7 +294,7 @@ def _difference(
 ) -> tuple[Tensor, Tensor | None]:
     """Check the pair; return X - Y and the pixels' weights."""
     check_reduction(reduction)
-    x, y = check_pair(preds, target)
+    x, y = (as_float(picture) for picture in check_pair(preds, target))
     weights = resolve_weights(mask, nan, preds, x, y)
     return clear(x - y, weights), weights
 

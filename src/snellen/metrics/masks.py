@@ -39,11 +39,11 @@ def resolve_weights(
         mask: bool or float, None: 1 everywhere.
         nan: ``mask``: where either picture is NaN the weight is 0.
         preds: as the user gave it, for its shape.
-        x: `preds` as :func:`snellen.metrics.checks.as_batch` returns it.
+        x: `preds` as a batch.
         y: the target, the same.
 
     Returns:
-        (N or 1, C or 1, H, W), or with a depth, of the dtype of `x`.
+        (N or 1, C or 1, H, W), or with a depth, of the dtype that `x` is computed in.
 
     Raises:
         TypeError: a mask that is no tensor of bool or floats.
@@ -53,11 +53,12 @@ def resolve_weights(
     check_nan(nan)
     if mask is None and nan == "propagate":
         return None
+    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     if mask is None:
-        weights = x.new_ones((1,) * x.ndim)
+        weights = x.new_ones((1,) * x.ndim, dtype=dtype)
     else:
         _check_kind(mask, preds)
-        weights = _as_batch_of(mask, preds).to(x.dtype)
+        weights = _as_batch_of(mask, preds).to(dtype)
         if not bool((torch.isfinite(weights) & (weights >= 0)).all()):
             raise ValueError(
                 "Weights must be 0 or more, and finite; this mask has others. Use mask.clamp(min=0)"

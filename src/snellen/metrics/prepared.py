@@ -12,6 +12,7 @@ from torch import Tensor
 from snellen.metrics import definition
 from snellen.metrics.checks import (
     as_batch,
+    as_float,
     check_alike,
     check_picture,
     check_reduction,
@@ -67,8 +68,8 @@ def prepare(
         copy = target.detach().clone(memory_format=torch.contiguous_format)
         y = as_batch(copy)
         weights = resolve_weights(mask, "propagate", copy, y, y)
-        y = clear(y, weights)
-    return Prepared(copy, Comparison(y, y, peak, options, weights, engine))
+        computed = clear(as_float(y), weights)
+    return Prepared(copy, Comparison(y, y, peak, options, weights, engine, computed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +115,7 @@ class Prepared:
                 f"{tuple(preds.shape)}. Give pictures of that shape; one target, or a batch of "
                 "one, takes any number of them."
             )
-        return replace(self.comparison, x=clear(x, self.comparison.weights), keep=self._keep)
+        return replace(self.comparison, x=x, keep=self._keep)
 
     def _keep(self, *, multiscale: bool) -> Sequence[Kept]:
         return self._kept_levels if multiscale else self._kept_level
@@ -128,6 +129,6 @@ class Prepared:
         return self._kept(fit_levels(self.comparison.convention, self.comparison.sides))
 
     def _kept(self, levels: int | None) -> Sequence[Kept]:
-        _, y, _, convention, weights = self.comparison.arguments
         with torch.inference_mode(False):
+            _, y, _, convention, weights = self.comparison.arguments
             return definition.keep(y, convention, levels, weights)
