@@ -16,12 +16,32 @@ from snellen.metrics.functional import (
     ssim,
     ssim_map,
 )
+from snellen.metrics.streaming import (
+    StreamingDSSIM,
+    StreamingMAE,
+    StreamingMean,
+    StreamingMSDSSIM,
+    StreamingMSE,
+    StreamingMSSSIM,
+    StreamingPSNR,
+    StreamingSSIM,
+    Summary,
+)
 
 __all__ = [
     "CONVENTIONS",
     "POSTER",
     "WANG",
     "Convention",
+    "StreamingDSSIM",
+    "StreamingMAE",
+    "StreamingMSDSSIM",
+    "StreamingMSE",
+    "StreamingMSSSIM",
+    "StreamingMean",
+    "StreamingPSNR",
+    "StreamingSSIM",
+    "Summary",
     "dssim",
     "explain",
     "fit_levels",
