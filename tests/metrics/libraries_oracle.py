@@ -38,9 +38,9 @@ def blurred(image: Array, taps: Array, mode: str, *, axes: tuple[int, ...] = (-2
     return image
 
 
-def padded(mode: str, *, axes: tuple[int, ...] = (-2, -1)) -> Blur:
+def padded(mode: str, taps: Array = GAUSSIAN, *, axes: tuple[int, ...] = (-2, -1)) -> Blur:
     """A Gaussian whose map has the picture's size."""
-    return lambda image: blurred(image, GAUSSIAN, mode, axes=axes)
+    return lambda image: blurred(image, taps, mode, axes=axes)
 
 
 def inside(taps: Array) -> Blur:
@@ -150,7 +150,7 @@ SSIM: dict[str, Measure] = {
     "piq": piq_ssim,
     "kornia": by_mean(padded("mirror"), epsilon=1e-12),
     "basicsr": VALID,
-    "fused-ssim": by_mean(padded("constant")),
+    "fused-ssim": by_mean(padded("constant", SINGLE)),
     "poster": by_mean(padded("nearest")),
 }
 

@@ -7,6 +7,7 @@ test_named_conventions_published has the numbers that others have printed.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,9 +22,10 @@ from snellen.metrics import (
     ssim,
     ssim_map,
 )
-from snellen.metrics.conventions import WANG, Convention, smallest_side
+from snellen.metrics.conventions import WANG, Convention, min_side, smallest_side
 
 from .cases import pair
+from .libraries import LIBRARIES
 from .libraries_oracle import MS_SSIM, SSIM, Array
 
 # The oracle's own digits: E[x²] − μ² cancels some 1e-16, over C2 = 9e-4.
@@ -108,9 +110,10 @@ def test_the_constants_follow_the_range(name: str) -> None:
     assert value.item() == pytest.approx(SSIM[name](a, b, 255.0), abs=ABSOLUTE)
 
 
+@pytest.mark.parametrize("kind", PAIRS)
 @pytest.mark.parametrize("name", NAMES)
-def test_float32_is_float64_to_1e_5(name: str) -> None:
-    tensors = batch(*pair((3, 181, 187), seed=75))
+def test_float32_is_float64_to_1e_5(name: str, kind: str) -> None:
+    tensors = batch(*PAIRS[kind]((3, 181, 187)))
     singles = [t.float() for t in tensors]
     for measure in (ssim, ms_ssim) if CONVENTIONS[name].multiscale else (ssim,):
         expected = measure(*tensors, data_range=1.0, convention=name)
@@ -226,3 +229,29 @@ def test_every_quirk_has_its_gradient(
 def test_what_no_computation_could_use_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         replace(WANG, **change)  # type: ignore[arg-type]
+
+
+def rows_of_the_table() -> dict[str, list[str]]:
+    """The table of docs/conventions.md: name → the other cells."""
+    page = Path(__file__).parents[2] / "docs" / "conventions.md"
+    lines = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {name.strip("`"): rest for name, *rest in cells}
+
+
+def test_the_documentation_has_every_name_with_its_smallest_sides() -> None:
+    rows = rows_of_the_table()
+    assert tuple(rows) == NAMES
+    for name, (multiscale, side, multiscale_side, _, _) in rows.items():
+        convention = CONVENTIONS[name]
+        assert multiscale == ("yes" if convention.multiscale else "no")
+        assert side == str(smallest_side(convention))
+        assert multiscale_side == (str(min_side(convention, 5)) if convention.multiscale else "–")
+
+
+def test_the_documentation_says_what_each_name_is_tested_against() -> None:
+    for name, (*_, against, tolerance) in rows_of_the_table().items():
+        assert ("the library" in against) == (name in LIBRARIES)
+        assert "oracle" in against
+        expected = "1e-11" if name not in LIBRARIES else "1e-5" if name == "tensorflow" else "1e-6"
+        assert tolerance == expected

@@ -75,7 +75,9 @@ CONVENTIONS: dict[str, Convention] = {
     # calculate_ssim(..., crop_border=0).
     "basicsr": replace(WANG, multiscale=False),
     # fused_ssim, whose constants are those of data_range=1.
-    "fused-ssim": replace(WANG, border="zeros", small_sides="pad", multiscale=False),
+    "fused-ssim": replace(
+        WANG, precision="single", border="zeros", small_sides="pad", multiscale=False
+    ),
     "poster": POSTER,
 }
 

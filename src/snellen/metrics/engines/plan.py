@@ -21,8 +21,7 @@ class Plan:
     SSIM is the plan of one level with exponent 1 whose negative mean stays as it is.
 
     Attributes:
-        taps: weights of the window along one axis, symmetric, an odd number. Those of a convention
-            in ``single`` precision sum to 1 - 3e-8, which in float32 may be taken for 1.
+        taps: weights of the window along one axis, symmetric, an odd number, of sum 1.
         border: as in :class:`~snellen.metrics.conventions.Convention`.
         c1, c2: the constants, in squared units of the input.
         covariance_scale: what the population variances are multiplied by.
@@ -78,11 +77,7 @@ def make_plan(
     size = convention.window_size
     gaussian = convention.window == "gaussian"
     return Plan(
-        taps=(
-            gaussian_taps(size, convention.sigma, single=convention.precision == "single")
-            if gaussian
-            else uniform_taps(size)
-        ),
+        taps=gaussian_taps(size, convention.sigma) if gaussian else uniform_taps(size),
         border=convention.border,
         c1=(convention.k1 * data_range) ** 2,
         c2=(convention.k2 * data_range) ** 2,
@@ -103,7 +98,8 @@ def _can_be_planned(
     """Whether these sides have nothing to do with what a plan has no words for."""
     if convention.window_size > MOST_TAPS or min(sides) < convention.window_size:
         return False
-    if convention.channels != "apart" or convention.epsilon:
+    # Weights that do not sum to 1 move bright flat pictures by more than float32 does.
+    if convention.precision == "single" or convention.channels != "apart" or convention.epsilon:
         return False
     if not multiscale:
         return downsampling(convention, sides) == 1
