@@ -212,7 +212,7 @@ def _window(convention: Convention) -> tuple[float, ...]:
 
 def _total(window: tuple[float, ...], sides: tuple[int, ...]) -> float:
     """Sum of the weights of the window over the axes that `blur` does not leave as they are."""
-    return math.prod(math.fsum(window) for side in sides if side >= len(window))
+    return math.fsum(window) ** len([side for side in sides if side >= len(window)])
 
 
 def _inside(maps: Tensor, window: tuple[float, ...], convention: Convention) -> Tensor:
