@@ -121,6 +121,8 @@ def test_float32_is_float64_to_1e_5(name: str, kind: str) -> None:
         assert value.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
+# PyTorch's own, about how it traces an autograd.Function.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_compiles_without_a_graph_break(name: str) -> None:
     x, y = batch(*pair((2, 176, 183), seed=78))
