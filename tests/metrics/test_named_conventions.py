@@ -121,6 +121,21 @@ def test_float32_is_float64_to_1e_5(name: str, kind: str) -> None:
         assert value.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
+# PyTorch's own, about how it traces an autograd.Function.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_compiles_without_a_graph_break(name: str) -> None:
+    x, y = batch(*pair((2, 176, 183), seed=78))
+    measure = ms_ssim if CONVENTIONS[name].multiscale else ssim
+
+    def function(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return measure(x, y, data_range=1.0, convention=name)
+
+    torch.compiler.reset()
+    compiled = torch.compile(function, fullgraph=True, backend="eager")
+    assert compiled(x, y).item() == pytest.approx(function(x, y).item(), abs=1e-12)
+
+
 @pytest.mark.parametrize("name", WITHOUT_MS_SSIM)
 def test_a_convention_without_an_ms_ssim_refuses_it(name: str) -> None:
     x = torch.rand(1, 1, 180, 180)

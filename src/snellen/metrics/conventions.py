@@ -147,7 +147,7 @@ def fit_levels(convention: Convention, sides: tuple[int, ...]) -> int:
         )
     side = min(sides)
     most = convention.most_levels
-    fitting = max((m for m in range(1, most + 1) if min_side(convention, m) <= side), default=0)
+    fitting = len([m for m in range(1, most + 1) if min_side(convention, m) <= side])
     shape = "×".join(str(s) for s in sides)
     if fitting == most:
         return most

@@ -107,7 +107,7 @@ def explain(convention: str | Convention, other: str | Convention | None = None)
     Raises:
         ValueError, TypeError: an unknown name, or something that is no convention.
 
-    >>> explain("wang", "tensorflow")  # doctest: +SKIP
+    >>> explain("wang", "tensorflow")
     wang and tensorflow do the same.
     ...
     """

@@ -56,7 +56,7 @@ def weights_under(pixels: Tensor, taps: tuple[float, ...], border: str) -> Weigh
 
 def total(taps: tuple[float, ...], sides: Sequence[int]) -> float:
     """Sum of the weights of the window over the axes that `blur` does not leave as they are."""
-    return math.prod(math.fsum(taps) for side in sides if side >= len(taps))
+    return math.fsum(taps) ** len([side for side in sides if side >= len(taps)])
 
 
 def local_mean(x: Tensor, taps: tuple[float, ...], weights: Weights | None) -> Tensor:

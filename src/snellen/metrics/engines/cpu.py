@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import threading
+from contextlib import nullcontext
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snellen.metrics.engines import loading, planes, product, running
+from snellen.metrics.engines.compiling import announced
 from snellen.metrics.engines.plan import Plan
-from snellen.metrics.engines.strip import scratch_floats
+from snellen.metrics.engines.strip_layout import ABSOLUTE, SQUARE, scratch_floats
 from snellen.metrics.engines.threads import in_threads
 from snellen.metrics.engines.vectors import LANES
 
-__all__ = ["similarity", "supports"]
+__all__ = ["ABSOLUTE", "SQUARE", "Mix", "similarity"]
 
 _BORDERS = {
     "valid": loading.VALID,
@@ -39,15 +41,21 @@ _STORED_AS = {
     torch.uint8: loading.UINT8,
 }
 
+
+class Mix(NamedTuple):
+    """structural · complement + beside · mean of |x - y| (ABSOLUTE) or (x - y)² (SQUARE)."""
+
+    structural: float = 1.0
+    code: int = 0
+    beside: float = 0.0
+
+
+ALONE = Mix()
+
 # Below so many pixels another thread costs more than it brings.
-ALONE = 1 << 15
+PIXELS_PER_THREAD = 1 << 15
 # A plane up to this size is worked through all levels at once, while it is in a core's cache.
 CACHED_PIXELS = 1 << 18
-
-
-def supports(plan: Plan, channels: int) -> bool:
-    """Whether this engine can do it; else the definition must."""
-    return not (plan.by_pixels and plan.channel_order == "mean-then-product" and channels > 1)
 
 
 class _Tables:
@@ -121,7 +129,14 @@ def _scratch(taps: int) -> int:
 
 
 def similarity(
-    x: Tensor, y: Tensor, plan: Plan, *, need_x: bool, need_y: bool, weight: float = 1.0
+    x: Tensor,
+    y: Tensor,
+    plan: Plan,
+    *,
+    need_x: bool,
+    need_y: bool,
+    weight: float = 1.0,
+    mix: Mix = ALONE,
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Compare two batches; see :func:`snellen.metrics.definition.ms_ssim`.
 
@@ -132,130 +147,132 @@ def similarity(
         need_x: whether the gradient by x is wanted.
         need_y: whether the gradient by y is wanted.
         weight: what the gradients are multiplied by.
+        mix: what is added to the complement in the same pass.
 
     Returns:
-        The complement of each picture, (N,) of float32; and weight · d complement[n] / d x, float32
-        in the shape and memory format of x, and the same by y, or None.
+        The complement (or the mix) of each picture, (N,) of float32; and weight times its gradient
+        by x, float32 in the shape and memory format of x, and by y, or None.
     """
     if need_y and not need_x:
         # The sum of the two stays, their difference changes its sign.
-        complement, by_y, _ = similarity(y, x, plan, need_x=True, need_y=False, weight=weight)
+        complement, by_y, _ = similarity(
+            y, x, plan, need_x=True, need_y=False, weight=weight, mix=mix
+        )
         return complement, None, by_y
     if x.stride() != y.stride():
         x, y = x.contiguous(), y.contiguous()
-    gradients = int(need_x) + int(need_y)
-    tables = _tables(plan)
     results = torch.empty(len(x), dtype=torch.float32)
     by_x, by_y = (
         torch.empty_like(x, dtype=torch.float32) if needed else None for needed in (need_x, need_y)
     )
-    work = _Work(tables, x, y, by_x, by_y, gradients, weight)
-    work.run()
-    running.finish(work.job, results.data_ptr())
+    known = len(plan.taps) in _compiled
+    with nullcontext() if known else announced():
+        _Computation(_tables(plan), (x, y), (by_x, by_y), weight, mix).run(results)
+    _compiled.add(len(plan.taps))
     return results, by_x, by_y
 
 
-class _Work:
-    """One computation: the job, its buffers, and its steps."""
+# Window sizes whose code this process has at hand.
+_compiled: set[int] = set()
+
+
+class _Computation:
+    """One computation: the job as compiled code reads it, its buffers, its threads."""
 
     def __init__(
         self,
         tables: _Tables,
-        x: Tensor,
-        y: Tensor,
-        by_x: Tensor | None,
-        by_y: Tensor | None,
-        gradients: int,
+        pictures: tuple[Tensor, Tensor],
+        gradients: tuple[Tensor | None, Tensor | None],
         weight: float,
+        mix: Mix,
     ) -> None:
-        self.tables = tables
+        x, y = pictures
+        count, channels, height, width = x.shape
         self.taps = tables.taps
-        self.job = tables.job.copy()
-        job: Any = self.job[0]
-        pictures, channels, height, width = x.shape
-        job["pictures"], job["channels"] = pictures, channels
-        job["height"], job["width"] = height, width
-        self.planes = pictures * channels
-        levels, keep, by_pixels = int(job["levels"]), int(job["keep"]), int(job["by_pixels"])
-        tasks = planes.tasks_before(height, width, levels, keep)
-        tasks = max(tasks, running.level_chunks(height))
-        floats = planes.plane_floats(height, width, levels, keep, gradients, by_pixels)
-        self.threads = self._threads(height * width)
-        self.by_planes = self._by_planes(height * width)
-        copies = self.threads if self.by_planes else self.planes
-        # Sums, complements and factors are float64, and so lie first.
-        doubles = self.planes * (tasks + 1 + levels)
-        self.memory = torch.empty(8 * doubles + 4 * floats * copies, dtype=torch.uint8)
-        start = self.memory.data_ptr()
-        job["x"], job["y"] = x.data_ptr(), y.data_ptr()
-        job["stored_as"], job["number_bytes"] = _STORED_AS[x.dtype], x.element_size()
-        (
-            job["picture_stride"],
-            job["channel_stride"],
-            job["row_stride"],
-            job["column_stride"],
-        ) = x.stride()
-        job["gradients"], job["weight"] = gradients, weight
-        if by_x is not None:
-            job["by_x"] = by_x.data_ptr()
-            (
-                job["out_picture_stride"],
-                job["out_channel_stride"],
-                job["out_row_stride"],
-                job["out_column_stride"],
-            ) = by_x.stride()
-        if by_y is not None:
-            job["by_y"] = by_y.data_ptr()
-        job["sums"], job["tasks"] = start, tasks
-        job["complements"] = start + 8 * self.planes * tasks
-        job["factors"] = start + 8 * self.planes * (tasks + 1)
-        job["buffer"], job["buffer_floats"] = start + 8 * doubles, floats
+        self.jobs = tables.job.copy()
+        self.job: Any = self.jobs[0]
+        self.planes = count * channels
+        self._set(pictures=count, channels=channels, height=height, width=width)
+        self._set(x=x.data_ptr(), y=y.data_ptr(), number_bytes=x.element_size())
+        self._set(stored_as=_STORED_AS[x.dtype], weight=weight)
+        self._set_strides("", x.stride())
+        self._set(structural=mix.structural, pixelwise=mix.code, beside=mix.beside)
+        wanted = [gradient for gradient in gradients if gradient is not None]
+        self._set(gradients=len(wanted))
+        for name, gradient in zip(("by_x", "by_y"), wanted, strict=False):
+            self._set(**{name: gradient.data_ptr()})
+            self._set_strides("out_", gradient.stride())
+        pixels = height * width
+        self.threads = min(torch.get_num_threads(), 1 + self.planes * pixels // PIXELS_PER_THREAD)
+        self.by_planes = self._goes_by_planes(pixels)
+        self.memory = self._take_memory()
 
-    def _threads(self, pixels: int) -> int:
-        threads = min(torch.get_num_threads(), 1 + self.planes * pixels // ALONE)
-        return max(1, threads)
+    def _set(self, **values: float) -> None:
+        for name, value in values.items():
+            self.job[name] = value
 
-    def _by_planes(self, pixels: int) -> bool:
+    def _set_strides(self, prefix: str, strides: tuple[int, ...]) -> None:
+        for axis, stride in zip(("picture", "channel", "row", "column"), strides, strict=True):
+            self.job[f"{prefix}{axis}_stride"] = stride
+
+    def _goes_by_planes(self, pixels: int) -> bool:
         """Whether each plane is one task: its levels follow one another in a core's cache."""
-        job = self.job[0]
+        job = self.job
         if job["means_first"] and job["channels"] > 1 and not job["by_pixels"]:
             return False
         if self.threads == 1:
-            return pixels <= CACHED_PIXELS or self.planes > 1
+            return bool(pixels <= CACHED_PIXELS or self.planes > 1)
         rounds = -(-self.planes // self.threads)
         even = self.planes / (rounds * self.threads) > 0.95
         return even and pixels <= CACHED_PIXELS
 
-    def run(self) -> None:
-        """Do all steps."""
-        job = self.job[0]
+    def _take_memory(self) -> Tensor:
+        """Take all memory that is needed meanwhile, and name its parts in the job."""
+        job = self.job
+        levels, height, width = int(job["levels"]), int(job["height"]), int(job["width"])
+        keep, by_pixels = int(job["keep"]), int(job["by_pixels"])
+        tasks = max(planes.tasks_before(height, width, levels, keep), running.level_chunks(height))
+        floats = planes.plane_floats(height, width, levels, keep, int(job["gradients"]), by_pixels)
+        copies = self.threads if self.by_planes else self.planes
+        doubles = {"sums": tasks, "errors": tasks, "complements": 1, "factors": levels}
+        bytes_of_doubles = 8 * self.planes * sum(doubles.values())
+        memory = torch.empty(bytes_of_doubles + 4 * floats * copies, dtype=torch.uint8)
+        at = memory.data_ptr()
+        for name, size in doubles.items():
+            self._set(**{name: at})
+            at += 8 * self.planes * size
+        self._set(tasks=tasks, buffer=at, buffer_floats=floats)
+        return memory
+
+    def run(self, results: Tensor) -> None:
+        """Do all steps and write what comes out for each picture."""
+        job = self.job
         steps = running.list_steps(
             int(job["levels"]),
             gradients=bool(job["gradients"]),
             by_pixels=bool(job["by_pixels"]),
             known_slope=bool(job["known_slope"]),
+            pixelwise=bool(job["pixelwise"]),
         )
         if self.by_planes:
             self._share(steps, self.planes, whole=True)
-            return
-        for step in steps:
-            count = self.planes * running.count_tasks(job, step[0], step[1])
-            self._share(step[None], count, whole=False)
+        else:
+            for step in steps:
+                count = self.planes * running.count_tasks(job, step[0], step[1])
+                self._share(step[None], count, whole=False)
+        running.finish(self.jobs, results.data_ptr())
 
     def _share(self, steps: NDArray[np.int64], count: int, *, whole: bool) -> None:
         """Share tasks out among the threads."""
         threads = min(self.threads, count)
-        if threads == 1:
-            scratch = _scratch(len(self.taps))
-            running.run(self.taps, self.job, steps, whole, 0, count, 0, scratch)
-            return
-        size = max(1, count // (8 * threads))
+        size = count if threads == 1 else max(1, count // (8 * threads))
         starts = itertools.count(0, size)
 
         def work(slot: int) -> None:
             scratch = _scratch(len(self.taps))
             while (first := next(starts)) < count:
                 last = min(first + size, count)
-                running.run(self.taps, self.job, steps, whole, first, last, slot, scratch)
+                running.run(self.taps, self.jobs, steps, whole, first, last, slot, scratch)
 
         in_threads(threads, work)

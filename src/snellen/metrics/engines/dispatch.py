@@ -1,8 +1,8 @@
 """From two pictures and a metric to a differentiable result, by whichever engine can do it.
 
-Eager calls go through an :class:`torch.autograd.Function`. Under ``torch.compile`` and
-``torch.export``, and for tensors that are not plain ones, the same engines stand behind the operator
-``snellen::dissimilarity``.
+Eager calls go through a :class:`torch.autograd.Function`. Under ``torch.compile`` and
+``torch.export``, and for tensors that are not plain ones, the same engines stand behind the
+operator ``snellen::dissimilarity``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor
 
-from snellen.metrics.engines.metric import Metric, define, metric_from_text, plan_of
+from snellen.metrics.engines.metric import (
+    Metric,
+    define,
+    metric_from_text,
+    pixelwise_error,
+    plan_of,
+)
 from snellen.metrics.engines.plan import Plan
 
 __all__ = ["ENGINES", "Engine", "choose_engine", "dissimilarity"]
@@ -69,8 +75,6 @@ def _why_not(engine: str, x: Tensor, metric: Metric) -> str:
 
         if not cuda.is_available():
             return "needs Triton, which comes with PyTorch's CUDA builds, and is not here"
-        if metric.pixelwise != "none":
-            return "has no fused pixelwise errors"
     return ""
 
 
@@ -87,8 +91,11 @@ def dissimilarity(x: Tensor, y: Tensor, metric: Metric, engine: str, weight: flo
     """
     if engine == "definition":
         return define(x, y, metric)
+    if engine == "cuda" and metric != metric.alone():
+        structural = dissimilarity(x, y, metric.alone(), engine, weight * metric.structural)
+        return metric.structural * structural + pixelwise_error(x, y, metric)
     if _is_plain(x) and _is_plain(y):
-        eager: Tensor = _Dissimilarity.apply(x, y, metric, engine, weight)
+        eager: Tensor = _Dissimilarity.apply(x, y, metric, engine, weight)  # type: ignore[no-untyped-call]
         return eager
     tracked = torch.is_grad_enabled()
     need_x, need_y = tracked and x.requires_grad, tracked and y.requires_grad
@@ -112,16 +119,22 @@ def _compute(
 ) -> Result:
     """Run an engine; a gradient that is not needed is an empty tensor."""
     plan = cast(Plan, plan_of(metric, x.shape[-2], x.shape[-1]))
-    if engine == "cpu":
-        from snellen.metrics.engines.cpu import similarity
+    needs = {"need_x": need_x, "need_y": need_y}
+    if engine == "cuda":
+        from snellen.metrics.engines import cuda
+
+        found, *gradients = cuda.similarity(x, y, plan, weight=weight, **needs)
     else:
-        from snellen.metrics.engines.cuda import similarity
-    found, by_x, by_y = similarity(x, y, plan, need_x=need_x, need_y=need_y, weight=weight)
-    return (
-        found,
-        x.new_empty(0) if by_x is None else by_x.to(x.dtype),
-        y.new_empty(0) if by_y is None else by_y.to(y.dtype),
+        from snellen.metrics.engines import cpu
+
+        code = {"none": 0, "l1": cpu.ABSOLUTE, "mse": cpu.SQUARE}[metric.pixelwise]
+        mix = cpu.Mix(metric.structural, code, metric.pixelwise_scale)
+        found, *gradients = cpu.similarity(x, y, plan, weight=weight, mix=mix, **needs)
+    by_x, by_y = (
+        like.new_empty(0) if gradient is None else gradient.to(like.dtype)
+        for gradient, like in zip(gradients, (x, y), strict=True)
     )
+    return found, by_x, by_y
 
 
 def _scaled(gradient: Tensor, arriving: Tensor, weight: float) -> Tensor:
@@ -161,8 +174,8 @@ class _Dissimilarity(torch.autograd.Function):
         needed = ctx.needs_input_grad[:2]
         if torch.is_grad_enabled():
             x, y = ctx.saved_tensors
-            gradients = _by_definition(x, y, ctx.metric, arriving[0], needed)
-            return (*gradients, None, None, None)
+            again = _by_definition(x, y, ctx.metric, arriving[0], needed)
+            return (*again, None, None, None)
         # Given away at the first use: who receives a gradient may write into it.
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None:
@@ -184,7 +197,7 @@ def _operator(
 
 @_operator.register_fake
 def _(
-    x: Tensor, y: Tensor, metric: str, engine: str, weight: float, need_x: bool, need_y: bool
+    x: Tensor, y: Tensor, _metric: str, _engine: str, _weight: float, need_x: bool, need_y: bool
 ) -> Result:
     return (
         x.new_empty(x.shape[0], dtype=torch.float32),

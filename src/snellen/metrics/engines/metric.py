@@ -48,6 +48,10 @@ class Metric:
         numbers = f"{self.data_range!r}, {self.multiscale!r}, {self.structural!r}"
         return f"({{{', '.join(parts)}}}, {numbers}, {self.pixelwise!r}, {self.beside!r})"
 
+    def alone(self) -> Metric:
+        """Return the dissimilarity without a factor and with nothing beside it."""
+        return Metric(self.convention, self.data_range, self.multiscale)
+
     @property
     def pixelwise_scale(self) -> float:
         """What the mean of |x - y| or (x - y)² is multiplied by."""
@@ -84,10 +88,13 @@ def define(x: Tensor, y: Tensor, metric: Metric) -> Tensor:
     """Compute the metric of each picture by the definition, differentiably: (N,)."""
     compare = definition.ms_ssim if metric.multiscale else definition.ssim
     found = compare(x, y, metric.data_range, metric.convention).complement
-    if metric.structural != 1:
-        found = metric.structural * found
-    if metric.pixelwise == "none":
+    if metric == metric.alone():
         return found
+    return metric.structural * found + pixelwise_error(x, y, metric)
+
+
+def pixelwise_error(x: Tensor, y: Tensor, metric: Metric) -> Tensor:
+    """Compute what the metric adds to the dissimilarity of each picture: (N,)."""
     difference = x - y
     error = difference.abs() if metric.pixelwise == "l1" else difference * difference
-    return found + metric.pixelwise_scale * error.mean(dim=(1, 2, 3))
+    return metric.pixelwise_scale * error.mean(dim=(1, 2, 3))
