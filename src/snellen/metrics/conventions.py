@@ -148,17 +148,18 @@ def fit_levels(convention: Convention, sides: tuple[int, ...]) -> int:
     side = min(sides)
     most = convention.most_levels
     fitting = len([m for m in range(1, most + 1) if min_side(convention, m) <= side])
-    shape = "×".join(str(s) for s in sides)
     if fitting == most:
         return most
+    if fitting and convention.levels == "auto" and isinstance(convention.exponents, str):
+        return fitting
+    # Below, not above: under torch.compile a side may have no value to be written.
+    shape = "×".join(str(s) for s in sides)
     if fitting == 0:
         raise ValueError(
             f"A window of {min_side(convention, 1)} pixels does not fit into a picture of {shape}: "
             f"give pictures of at least {min_side(convention, 1)} pixels a side or a smaller "
             "window (dataclasses.replace(convention, window_size=...))."
         )
-    if convention.levels == "auto" and isinstance(convention.exponents, str):
-        return fitting
     ways = (
         "replace(convention, levels='auto')"
         if isinstance(convention.exponents, str)
