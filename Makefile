@@ -15,11 +15,12 @@ DEMO_STAMP := $(if $(wildcard $(DEV_STAMP)),$(DEV_STAMP),$(USER_STAMP))
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test libraries lint clean
 
 help:
 	@echo 'make demo   train one network under MSE, MAE and MS-SSIM, and write the report'
 	@echo 'make test   run the tests'
+	@echo 'make libraries  install TensorFlow and BasicSR, for the tests that compare with them'
 	@echo 'make lint   check format, style, types and the arrows between the rooms'
 	@echo 'make clean  remove .venv and what the tools left'
 
@@ -28,6 +29,12 @@ demo: $(DEMO_STAMP)
 
 test: $(DEV_STAMP)
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+# What is too large for every `make test`; tests/metrics/test_named_conventions_libraries.py then
+# runs it. BasicSR's metrics need nothing else of what it asks for.
+libraries: $(DEV_STAMP)
+	$(PIP_INSTALL) tensorflow-cpu opencv-python-headless setuptools wheel
+	$(PIP_INSTALL) --no-deps --no-build-isolation basicsr
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .
@@ -48,6 +55,8 @@ $(USER_STAMP): pyproject.toml | $(BIN)/python
 $(DEV_STAMP): pyproject.toml | $(BIN)/python
 	@echo 'installing into .venv: some minutes the first time'
 	$(PIP_INSTALL) -e '.[dev]'
+	@# Without its torchvision, which none of its SSIM needs and which is tied to one torch.
+	$(PIP_INSTALL) --no-deps 'piq>=0.8'
 	@touch $@ $(USER_STAMP)
 
 clean:

@@ -4,6 +4,7 @@ This room imports nothing else of Snellen and can be used alone.
 """
 
 from snellen.metrics.conventions import CONVENTIONS, POSTER, WANG, Convention, fit_levels
+from snellen.metrics.explain import explain
 from snellen.metrics.functional import (
     dssim,
     mae,
@@ -42,6 +43,7 @@ __all__ = [
     "StreamingSSIM",
     "Summary",
     "dssim",
+    "explain",
     "fit_levels",
     "mae",
     "ms_dssim",

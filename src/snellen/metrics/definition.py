@@ -30,14 +30,21 @@ et al. 2017 (the reading by pixels); Zhao et al. 2017 (the reading by sigmas).
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from snellen.metrics.conventions import Convention, fit_levels, fitted_exponents, sigma_window
-from snellen.metrics.filtering import blur, gaussian_taps, pad, uniform_taps
+from snellen.metrics.conventions import (
+    Convention,
+    downsampling,
+    fit_levels,
+    fitted_exponents,
+    sigma_window,
+)
+from snellen.metrics.filtering import blur, blur_channels, gaussian_taps, pad, uniform_taps
 
 __all__ = ["Similarity", "ms_ssim", "ms_ssim_map", "ssim", "ssim_map"]
 
@@ -53,10 +60,14 @@ class Similarity(NamedTuple):
 
 
 class Distances(NamedTuple):
-    """Maps of u = 1 - l (luminance) and v = 1 - cs (contrast and structure)."""
+    """Maps of u = 1 - l (luminance) and v = 1 - cs (contrast and structure).
+
+    With an epsilon, l·cs is multiplied by 1 - shortfall.
+    """
 
     luminance: Tensor
     structure: Tensor
+    shortfall: Tensor | None = None
 
     def joint(self, convention: Convention) -> Tensor:
         """1 - l·cs. Under the ``smooth`` policy a product of two negatives counts as negative.
@@ -64,16 +75,21 @@ class Distances(NamedTuple):
         Otherwise a network whose output leaves the range below zero is rewarded for the negative
         of the picture, and gradient descent ends there.
         """
-        u, v = self
+        u, v, shortfall = self
         distance = u + v - u * v
         if convention.negative == "smooth":
             distance = torch.where((u > 1) & (v > 1), 2 - distance, distance)
+        if shortfall is not None:
+            distance = distance + shortfall - distance * shortfall
         return distance
 
 
 def ssim_map(x: Tensor, y: Tensor, data_range: float, convention: Convention) -> Similarity:
     """SSIM at each pixel and channel: (N, C, H', W')."""
     window = _window(convention)
+    factor = downsampling(convention, tuple(x.shape[-2:]))
+    if factor > 1:
+        x, y = functional.avg_pool2d(x, factor), functional.avg_pool2d(y, factor)
     distance = _distances(x + y, x - y, window, data_range, convention).joint(convention)
     return Similarity(1 - distance, distance)
 
@@ -112,7 +128,7 @@ def _sigmas(
     """1 - cs under each Gaussian at full size, narrowest first; 1 - l·cs under the widest."""
     distances = []
     for level, sigma in enumerate(convention.sigmas[:levels]):
-        window = gaussian_taps(sigma_window(sigma), sigma)
+        window = gaussian_taps(sigma_window(sigma), sigma, single=convention.precision == "single")
         maps = _distances(x + y, x - y, window, data_range, convention)
         distances.append(maps.joint(convention) if level == levels - 1 else maps.structure)
     return distances
@@ -130,7 +146,7 @@ def _pyramid(
         if level == levels - 1:
             distances.append(maps.joint(convention))
         else:
-            distances.append(maps.structure)
+            distances.append(_inside(maps.structure, window, convention))
             a, b = _halve(a, convention), _halve(b, convention)
     return distances
 
@@ -144,39 +160,77 @@ def _distances(
 
     # Means and variances. A plane's own mean is taken off first: the variance does not change and
     # E[a²] - A² then loses no digits on bright flat pictures.
-    offset_a, offset_b = _offset(a), _offset(b)
+    offset_a, offset_b = _offset(a, convention), _offset(b, convention)
     if convention.border != "valid":
         a, b = pad(a, len(window), convention.border), pad(b, len(window), convention.border)
     a, b = a - offset_a, b - offset_b
     blurred = blur(torch.cat([a, b, a * a, b * b], dim=1), window)
-    mean_a, mean_b, square_a, square_b = blurred.chunk(4, dim=1)
-    var_a = (square_a - mean_a * mean_a).clamp(min=0)
-    var_b = (square_b - mean_b * mean_b).clamp(min=0)
+    moments = blurred.chunk(4, dim=1)
+    if convention.channels == "window":
+        moments = tuple(blur_channels(m, window) for m in moments)
+    mean_a, mean_b, square_a, square_b = moments
+    var_a, var_b = square_a - mean_a * mean_a, square_b - mean_b * mean_b
+    if convention.precision == "single":
+        # What is left of the squared means where the weights sum to `total` instead of 1.
+        total = _total(window, tuple(a.shape[-2:]))
+        var_a = var_a + (1 - total) * offset_a * (2 * mean_a + total * offset_a)
+        var_b = var_b + (1 - total) * offset_b * (2 * mean_b + total * offset_b)
+        offset_a, offset_b = total * offset_a, total * offset_b
+    var_a, var_b = var_a.clamp(min=0), var_b.clamp(min=0)
     if convention.covariance == "sample":
-        pixels = len(window) ** 2
+        pixels = len(window) ** (3 if convention.channels == "window" else 2)
         var_a, var_b = (v * (pixels / (pixels - 1)) for v in (var_a, var_b))
     mean_a, mean_b = mean_a + offset_a, mean_b + offset_b
 
     # Luminance, and contrast with structure.
-    u = 2 * mean_b * mean_b / (mean_a * mean_a + mean_b * mean_b + 2 * c1)
-    v = 2 * var_b / (var_a + var_b + 2 * c2)
-    return Distances(u, v)
+    denominator_u = mean_a * mean_a + mean_b * mean_b + 2 * c1
+    denominator_v = var_a + var_b + 2 * c2
+    u, v = 2 * mean_b * mean_b / denominator_u, 2 * var_b / denominator_v
+    if not convention.epsilon:
+        return Distances(u, v)
+    # The denominators of l and cs are half of these.
+    epsilon = 4 * convention.epsilon
+    return Distances(u, v, epsilon / (denominator_u * denominator_v + epsilon))
 
 
-def _offset(x: Tensor) -> Tensor:
-    """Mean of each plane; 0 where it is not finite, so that one bad pixel stays a local matter."""
-    mean = x.detach().mean(dim=(-2, -1), keepdim=True)
+def _offset(x: Tensor, convention: Convention) -> Tensor:
+    """Mean of each plane, or of all that one window can cover.
+
+    0 where it is not finite, so that one bad pixel stays a local matter.
+    """
+    axes = (-3, -2, -1) if convention.channels == "window" else (-2, -1)
+    mean = x.detach().mean(dim=axes, keepdim=True)
     return torch.where(torch.isfinite(mean), mean, torch.zeros_like(mean))
 
 
 def _window(convention: Convention) -> tuple[float, ...]:
     if convention.window == "uniform":
         return uniform_taps(convention.window_size)
-    return gaussian_taps(convention.window_size, convention.sigma)
+    single = convention.precision == "single"
+    return gaussian_taps(convention.window_size, convention.sigma, single=single)
+
+
+def _total(window: tuple[float, ...], sides: tuple[int, ...]) -> float:
+    """Sum of the weights of the window over the axes that `blur` does not leave as they are."""
+    return math.fsum(window) ** len([side for side in sides if side >= len(window)])
+
+
+def _inside(maps: Tensor, window: tuple[float, ...], convention: Convention) -> Tensor:
+    """Crop a map to the windows wholly inside the picture, where the convention says so."""
+    radius = len(window) // 2
+    if convention.border == "valid" or not convention.crop_contrast or radius == 0:
+        return maps
+    return maps[..., radius:-radius, radius:-radius]
 
 
 def _halve(x: Tensor, convention: Convention) -> Tensor:
     """Halve both sides by the mean of 2×2 pixels."""
+    odd_rows, odd_columns = (side % 2 for side in x.shape[-2:])
+    if convention.odd_sizes == "zeros":
+        x = functional.pad(x, (odd_columns, 0, odd_rows, 0))
+    elif convention.odd_sizes == "repeat" and (odd_rows or odd_columns):
+        x = torch.cat([x[..., :1, :], x], dim=-2)
+        x = torch.cat([x[..., :1], x], dim=-1)
     return functional.avg_pool2d(x, 2, ceil_mode=convention.odd_sizes == "keep")
 
 
