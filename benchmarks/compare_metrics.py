@@ -4,7 +4,7 @@
     python -m benchmarks.compare_metrics --quick --rounds 1    # a trial, into runs/benchmarks/
 
 Every contender runs once in every round, in an order that rotates, in one process; a ratio is taken
-within its round. `python -m benchmarks.write_benchmarks_page` makes the page of the record.
+within its round. The page is written too, as `python -m benchmarks.write_benchmarks_page` does.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from benchmarks.comparison import blur, demo_step, memory, speed
 from benchmarks.comparison.contenders import peers_here
 from benchmarks.comparison.machine import between, moment
 from benchmarks.record import RESULTS, record
+from benchmarks.write_benchmarks_page import DOCS, write
 
 TRIALS = Path("runs") / "benchmarks"
 
@@ -96,6 +97,10 @@ def measure(extent: Extent, rounds: int, stand_in: bool) -> dict[str, Any]:
         "shapes": shapes,
         "growth_ns_per_pixel": growth,
         "overhead_us": overhead,
+        "memory_input_mib": {
+            "ours": extent.memory_bytes // 2**20,
+            "peers": extent.peer_bytes // 2**20,
+        },
         "memory_method_error": error,
         "memory_in_inputs": peaks,
         "demo_step": step,
@@ -112,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="few pictures, into runs/benchmarks/")
-    parser.add_argument("--out", type=Path, help="folder of benchmarks.json")
+    parser.add_argument("--out", type=Path, help="folder of benchmarks.json and its page")
     parser.add_argument(
         "--stand-in-torchvision",
         action="store_true",
@@ -122,7 +127,9 @@ def main() -> None:
     extent = QUICK if options.quick else FULL
     torch.manual_seed(0)
     numbers = measure(extent, options.rounds, options.stand_in_torchvision)
-    record("benchmarks", numbers, folder=options.out or (TRIALS if options.quick else RESULTS))
+    folder = options.out or (TRIALS if options.quick else RESULTS)
+    record("benchmarks", numbers, folder=folder)
+    _say(str(write(folder / "benchmarks.json", DOCS if folder == RESULTS else folder)))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,9 @@ def _memory(numbers: dict[str, Any]) -> Iterable[Target]:
         for name in (OUR_SSIM, OUR_MS_SSIM):
             peaks = [at["peaks"][name][mode] for at in numbers["memory_in_inputs"]]
             worst = max((peak for peak in peaks if peak is not None), default=math.nan)
-            yield Target(f"peak memory in inputs, {words}, {name}, worst shape", bound, worst, False)
+            yield Target(
+                f"peak memory in inputs, {words}, {name}, worst shape", bound, worst, False
+            )
 
 
 def _demo(numbers: dict[str, Any]) -> Iterable[Target]:
