@@ -74,9 +74,14 @@ def _shapes(axes: Axes, shapes: list[dict[str, Any]]) -> None:
         seen = [(p, row["ms"]["median"]) for p, row in zip(places, rows, strict=True) if row]
         axes.plot(*zip(*seen, strict=True), **{**_style(name), "linewidth": 0, "markersize": 6})
     axes.set_yscale("log")
-    axes.set_xticks(list(places), [shape_name(at["shape"]).replace("×", "×\n", 2) for at in shapes])
+    labels = ["\n".join(shape_name(part) for part in _halves(at["shape"])) for at in shapes]
+    axes.set_xticks(list(places), labels)
     axes.set_title("Forward and backward, ms, at each shape", fontsize=10)
     _calm(axes)
+
+
+def _halves(shape: list[int]) -> tuple[list[int], list[int]]:
+    return shape[:2], shape[2:]
 
 
 def _calm(axes: Axes) -> None:

@@ -69,11 +69,12 @@ def _circumstances(record: dict[str, Any]) -> list[str]:
     found = [
         (
             f"{record['date'][:10]}, commit {commit}, `{record['command']}`: {rounds}. "
-            f"{hardware['cpu']}, {hardware['cores']} cores, {machine['torch_threads']} threads, "
-            f"{hardware['memory_gib']} GiB; Python {numbers['python']}, torch {versions['torch']}, "
+            f"{hardware['cpu']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB; "
+            f"torch threads: {machine['torch_threads']}; "
+            f"Python {numbers['python']}, torch {versions['torch']}, "
             f"numba {numbers['numba']}, float32. Load (1, 5 and 15 minutes) before: {loads[0]}; "
             f"after, our own part included: {loads[1]}. Of the CPU time of all cores in these "
-            f"{machine['seconds'] / 60:.0f} minutes, {machine['share_of_cpu_ours']:.0%} were ours "
+            f"{machine['seconds'] / 60:.0f} minutes, {machine['share_of_cpu_ours']:.0%} was ours "
             f"and {machine['share_of_cpu_others']:.1%} other processes' (nice {machine['nice']})."
         ),
         _table(
@@ -107,7 +108,7 @@ def _goals(goals: Sequence[Target]) -> list[str]:
 
 
 def _losses(numbers: dict[str, Any], goals: Sequence[Target]) -> list[str]:
-    """Say every row in which somebody is faster or needs less memory, and the goals missed."""
+    """Say every row in which somebody is faster or lighter, and how many goals were missed."""
     lines = []
     for at in numbers["shapes"]:
         slower = [
@@ -124,11 +125,9 @@ def _losses(numbers: dict[str, Any], goals: Sequence[Target]) -> list[str]:
             f"{MSE}."
         )
     lines += [_memory_loss(at) for at in numbers["memory_in_inputs"] if _lighter(at)]
-    lines += [
-        f"- Not reached: {goal.words}: {_number(goal.measured)} instead of {goal.bound:g}."
-        for goal in goals
-        if goal.reached is False and goal.measured is not None
-    ]
+    missed = sum(goal.reached is False for goal in goals)
+    if missed:
+        lines.append(f"- {missed} of the {len(goals)} goals above are not reached.")
     missing = [name for name, state in numbers["peers"].items() if not state["measured"]]
     if missing:
         lines.append(
@@ -153,7 +152,7 @@ def _lighter(at: dict[str, Any]) -> list[str]:
 
 
 def _memory_loss(at: dict[str, Any]) -> str:
-    return f"- {shape_name(at['shape'])}: less memory than ours needs {'; '.join(_lighter(at))}."
+    return f"- {shape_name(at['shape'])}: lighter in memory than ours: {'; '.join(_lighter(at))}."
 
 
 def _explanation(numbers: dict[str, Any]) -> list[str]:
@@ -172,7 +171,7 @@ def _explanation(numbers: dict[str, Any]) -> list[str]:
             "is repeated within its reading. Forward is without a graph; one gradient is forward "
             "and "
             "backward to `preds`; both, to `target` as well. × ours: their time over that of our "
-            "measure of the same name, ratio by ratio. Peers: window 11, sigma 1.5, range 1, "
+            "measure of the same name, round by round. Peers: window 11, sigma 1.5, range 1, "
             "objects "
             "made once; kornia with valid borders, piq without its downsampling. Kornia's MS-SSIM "
             "is "
@@ -215,7 +214,15 @@ def _shape(at: dict[str, Any], numbers: dict[str, Any]) -> list[str]:
                 _peak(peak),
             )
         )
-    head = ("", "forward, ms", "one gradient, ms", "× ours", "both, ms", "roof", "memory")
+    head = (
+        "",
+        "forward, ms",
+        "one gradient, ms",
+        "× ours",
+        "both, ms",
+        "roof",
+        "memory, one / both",
+    )
     roof = at[MODE]["roof"]["gigaflops"]
     refused = [f"{name} refuses: {why}" for name, why in at[MODE]["refused"].items()]
     values = ", ".join(f"{name} {value:.4f}" for name, value in at["similarity"].items())

@@ -1,5 +1,7 @@
 """The page of the benchmarks is what their record gives; goals are judged as they are worded."""
 
+import doctest
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -25,6 +27,13 @@ def test_the_page_is_what_the_record_gives():
     assert not record["numbers"]["quick"]
     assert (DOCS / "benchmarks.md").read_text(encoding="utf-8") == page(record, IMAGE.as_posix())
     assert (DOCS / IMAGE).exists()
+
+
+@pytest.mark.parametrize("name", ["memory", "page", "targets", "turns"])
+def test_the_examples_hold(name):
+    result = doctest.testmod(importlib.import_module(f"benchmarks.comparison.{name}"))
+    assert result.attempted
+    assert not result.failed
 
 
 @pytest.mark.parametrize(
