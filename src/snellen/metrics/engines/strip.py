@@ -78,14 +78,15 @@ def _choose_shifts(
     columns = strip.right - strip.left
     room, row, table = buffers.room, buffers.own, buffers.table
     step = max(1, (strip.bottom - strip.top) // 6)
-    total_a = total_b = 0.0
     count = 0
     for k in range(strip.top + step // 2, strip.bottom, step):
         load_row(taps, pictures, k, strip.left, columns, row, row + 4 * room, table)
-        total_a += _total(row, columns)
-        total_b += _total(row + 4 * room, columns)
+        rows.accumulate_row(taps, (row, buffers.totals, columns))
+        rows.accumulate_row(taps, (row + 4 * room, buffers.errors, columns))
         count += columns
-    shift_a, shift_b = total_a / count, total_b / count
+    shift_a = _total(buffers.totals, columns) / count
+    shift_b = _total(buffers.errors, columns) / count
+    _fill(buffers.totals, 2 * room, 0.0)
     if abs(shift_a) < 1e30:  # false for NaN too: one bad pixel stays a local matter
         write_float32(table + 4 * rows.SHIFT_A, shift_a)
     if abs(shift_b) < 1e30:
@@ -342,14 +343,14 @@ def march(
     gradients = comparison.gradients
     quantities = 3 if gradients == 1 else 4
     extent = extent_of(pictures, strip, radius, comparison.border, gradients)
-    buffers = lay_out(size, quantities, scratch)
+    own = strip.right - strip.left
+    buffers = lay_out(size, quantities, own, scratch)
     room = buffers.room
     _prepare(taps, pictures, comparison, strip, out, buffers, quantities)
     partials = buffers.partials
     if gradients != 0:
         partials += 4 * (extent.first - strip.left + radius)
     counted = buffers.distances + 4 * (extent.counted_from - extent.first)
-    own = strip.right - strip.left
 
     total = errors = 0.0
     end = strip.bottom + 2 * radius if gradients else extent.stop + radius

@@ -140,15 +140,18 @@ class Buffers(NamedTuple):
 
 
 @compiled
-def _row_floats(taps: int) -> int:
-    """Room of one row in a strip's buffers: its columns, two halos, what vectors go beyond."""
-    return (MOST_COLUMNS + 2 * (taps - 1) + 3 * LANES) // LANES * LANES
+def _row_floats(taps: int, columns: int) -> int:
+    """Room of one row in a strip's buffers: its columns, two halos, what vectors go beyond.
+
+    An odd number of cache lines, so that the rows of a ring spread over all sets of the cache.
+    """
+    return ((columns + 2 * (taps - 1) + 3 * LANES) // LANES | 1) * LANES
 
 
 @compiled
-def lay_out(taps: int, quantities: int, scratch: int) -> Buffers:
-    """Lay the buffers out from `scratch` on."""
-    room = _row_floats(taps)
+def lay_out(taps: int, quantities: int, columns: int, scratch: int) -> Buffers:
+    """Lay the buffers of a strip of so many columns out from `scratch` on."""
+    room = _row_floats(taps, columns)
     row = 4 * room
     ring = scratch + 15 * row
     back_ring = ring + 4 * taps * row + 4 * LANES
@@ -172,7 +175,7 @@ def lay_out(taps: int, quantities: int, scratch: int) -> Buffers:
 @compiled
 def scratch_floats(taps: int) -> int:
     """How many float32 `march` needs beside its outputs."""
-    return (lay_out(taps, 4, 0).edge_weights + 8 * taps) // 4
+    return (lay_out(taps, 4, MOST_COLUMNS, 0).edge_weights + 8 * taps) // 4
 
 
 @compiled
