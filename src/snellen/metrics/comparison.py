@@ -72,19 +72,19 @@ class Comparison:
             ValueError: a window or the levels do not fit, the mask leaves a level without a window,
                 or the engine that was asked for cannot do this.
         """
-        found = self._compared(multiscale, -self._share(reduction))
-        return reduced(found.value, reduction)
+        share = -self._share(reduction)
+        return reduced(self._compared(multiscale, share, complement=False), reduction)
 
     def dissimilarity(self, *, multiscale: bool, reduction: str) -> Tensor:
         """1 - SSIM or 1 - MS-SSIM of each picture, reduced; errors as `similarity`."""
-        found = self._compared(multiscale, self._share(reduction))
-        return reduced(found.complement, reduction)
+        share = self._share(reduction)
+        return reduced(self._compared(multiscale, share, complement=True), reduction)
 
     def mixed(self, metric: Metric, reduction: str) -> Tensor:
         """Compute a metric that has more than the dissimilarity; errors as `similarity`."""
         self._check(metric.multiscale)
         if len(self.x) == 0:
-            return reduced(self._nothing().complement, reduction)
+            return reduced(self._nothing(), reduction)
         engine = self._engine_for(metric)
         if engine != "definition":
             found = dissimilarity(self.x, self._whole_y, metric, engine, self._share(reduction))
@@ -98,7 +98,7 @@ class Comparison:
         """Return the gradient that arrives for each picture where the result is the loss."""
         return 1 / max(len(self.x), 1) if reduction == "mean" else 1.0
 
-    def _compared(self, multiscale: bool, expected: float) -> Similarity:
+    def _compared(self, multiscale: bool, expected: float, *, complement: bool) -> Tensor:
         """Compare by the engine; `expected` is the gradient by the complement to come."""
         self._check(multiscale)
         if len(self.x) == 0:
@@ -106,9 +106,10 @@ class Comparison:
         metric = Metric(self.convention, self.data_range, multiscale)
         engine = self._engine_for(metric)
         if engine == "definition":
-            return self._defined(multiscale)
-        complement = dissimilarity(self.x, self._whole_y, metric, engine, expected)
-        return Similarity(1 - complement, complement)
+            found = self._defined(multiscale)
+            return found.complement if complement else found.value
+        distance = dissimilarity(self.x, self._whole_y, metric, engine, expected)
+        return distance if complement else 1 - distance
 
     def _defined(self, multiscale: bool) -> Similarity:
         compare = definition.ms_ssim if multiscale else definition.ssim
@@ -168,10 +169,9 @@ class Comparison:
     def _kept(self, *, multiscale: bool) -> Sequence[Kept] | None:
         return None if self.keep is None else self.keep(multiscale=multiscale)
 
-    def _nothing(self) -> Similarity:
-        """Return the similarity of no pictures: shape (0,), part of the graph."""
-        empty = as_float(self.x + self.y).flatten(1).sum(dim=1)
-        return Similarity(empty, empty)
+    def _nothing(self) -> Tensor:
+        """Return the values of no pictures: shape (0,), part of the graph."""
+        return as_float(self.x + self.y).flatten(1).sum(dim=1)
 
 
 def checked(
