@@ -159,7 +159,7 @@ def similarity(
             y, x, plan, need_x=True, need_y=False, weight=weight, mix=mix
         )
         return complement, None, by_y
-    if x.stride() != y.stride():
+    if x.stride()[2:] != y.stride()[2:]:
         x, y = x.contiguous(), y.contiguous()
     results = torch.empty(len(x), dtype=torch.float32)
     by_x, by_y = (
@@ -197,6 +197,7 @@ class _Computation:
         self._set(x=x.data_ptr(), y=y.data_ptr(), number_bytes=x.element_size())
         self._set(stored_as=_STORED_AS[x.dtype], weight=weight)
         self._set_strides("", x.stride())
+        self._set(y_picture_stride=y.stride(0), y_channel_stride=y.stride(1))
         self._set(structural=mix.structural, pixelwise=mix.code, beside=mix.beside)
         wanted = [gradient for gradient in gradients if gradient is not None]
         self._set(gradients=len(wanted))

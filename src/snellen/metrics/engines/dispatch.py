@@ -33,7 +33,7 @@ READ = (torch.float32, torch.bfloat16, torch.float16, torch.uint8)
 Result = tuple[Tensor, Tensor, Tensor]
 
 
-def choose_engine(engine: str, x: Tensor, metric: Metric) -> str:
+def choose_engine(engine: str, x: Tensor, metric: Metric, *, masked: bool = False) -> str:
     """Return ``definition``, ``cpu`` or ``cuda``.
 
     Args:
@@ -41,13 +41,15 @@ def choose_engine(engine: str, x: Tensor, metric: Metric) -> str:
             that can do this, else the definition.
         x: (N, C, H, W), or (N, C, D, H, W), which only the definition takes.
         metric: what is measured.
+        masked: whether pixels have weights, which only the definition takes.
 
     Raises:
         ValueError: an engine was asked for that cannot do this.
     """
     if engine == "definition" or (engine == "auto" and _transforms_active()):
         return "definition"
-    reason = _why_not(engine if engine != "auto" else x.device.type, x, metric)
+    asked = engine if engine != "auto" else x.device.type
+    reason = "takes no masks" if masked else _why_not(asked, x, metric)
     if not reason:
         return x.device.type
     if engine == "auto":
