@@ -169,3 +169,10 @@ def test_nan_without_any_changes_nothing() -> None:
     torch.testing.assert_close(
         ms_dssim(a, b, nan="mask", **options), ms_dssim(a, b, **options), rtol=1e-12, atol=0
     )
+
+
+def test_a_masked_uint8_picture() -> None:
+    a, b = ((255 * t).round().to(torch.uint8) for t in tensors((1, 1, 21, 23), seed=38))
+    mask = blob((21, 23), seed=38)
+    expected = ssim(a.float(), b.float(), data_range=255, mask=mask)
+    assert torch.equal(ssim(a, b, mask=mask), expected)

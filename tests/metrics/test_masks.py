@@ -394,10 +394,3 @@ def test_a_bool_mask_is_a_mask_of_ones_and_zeros() -> None:
         assert torch.equal(
             ssim(a, b, data_range=1.0, mask=mask), ssim(a, b, data_range=1.0, mask=mask.to(dtype))
         )
-
-
-def test_a_masked_uint8_picture() -> None:
-    a, b = ((255 * t).round().to(torch.uint8) for t in tensors((1, 1, 21, 23), seed=38))
-    mask = blob((21, 23), seed=38)
-    expected = ssim(a.float(), b.float(), data_range=255, mask=mask)
-    assert torch.equal(ssim(a, b, mask=mask), expected)
