@@ -54,6 +54,9 @@ ALONE = Mix()
 
 # Below so many pixels another thread costs more than it brings.
 PIXELS_PER_THREAD = 1 << 15
+# Memory from here on is fresh from the system at every call, and pages of 4 KiB cost more to get
+# than to fill.
+LARGE_BYTES = 1 << 24
 # A plane up to this size is worked through all levels at once, while it is in a core's cache.
 CACHED_PIXELS = 1 << 18
 
@@ -162,9 +165,7 @@ def similarity(
     if x.stride()[2:] != y.stride()[2:]:
         x, y = x.contiguous(), y.contiguous()
     results = torch.empty(len(x), dtype=torch.float32)
-    by_x, by_y = (
-        torch.empty_like(x, dtype=torch.float32) if needed else None for needed in (need_x, need_y)
-    )
+    by_x, by_y = (_gradient_like(x) if needed else None for needed in (need_x, need_y))
     known = len(plan.taps) in _compiled
     with nullcontext() if known else announced():
         arrangement = _arrange(
@@ -181,6 +182,19 @@ def similarity(
         arrangement.run(x, y, by_x, by_y, weight, mix, results)
     _compiled.add(len(plan.taps))
     return results, by_x, by_y
+
+
+def _gradient_like(x: Tensor) -> Tensor:
+    """Return memory for a gradient, float32 in the memory format of `x`."""
+    if 4 * x.numel() < LARGE_BYTES:
+        return torch.empty_like(x, dtype=torch.float32)
+    strides = torch.empty_like(x, device="meta").stride()
+    return _large_memory(4 * x.numel()).view(torch.float32).as_strided(x.shape, strides)
+
+
+def _large_memory(count: int) -> Tensor:
+    """Return `count` bytes in large pages: NumPy asks the system for them, PyTorch does not."""
+    return torch.from_numpy(np.empty(count, np.uint8))
 
 
 # Window sizes whose code this process has at hand.
@@ -287,7 +301,8 @@ class _Arrangement:
         results: Tensor,
     ) -> None:
         """Do all steps and write what comes out for each picture."""
-        memory = torch.empty(self.bytes, dtype=torch.uint8)
+        large = self.bytes >= LARGE_BYTES
+        memory = _large_memory(self.bytes) if large else torch.empty(self.bytes, dtype=torch.uint8)
         jobs = self.raw.copy().view(planes.JOB)
         running.complete(
             jobs,
