@@ -137,17 +137,14 @@ def _blur_lines(
 
 
 @triton.jit
-def _column_weights(bands, c, H, TAPS: tl.constexpr, K: tl.constexpr, FOLD: tl.constexpr):
+def _weights_of_row(bands, c, H, K: tl.constexpr):
     """Weights of map row `c` in the K gradient rows it belongs to."""
-    if FOLD:
-        weights = ()
-        for m in tl.static_range(K):
-            i = c - K // 2 + m
-            w = tl.load(bands + i * K + (K - 1 - m), mask=(i >= 0) & (i < H), other=0.0)
-            weights = weights + (w,)
-        return weights
-    else:
-        return TAPS
+    weights = ()
+    for m in tl.static_range(K):
+        i = c - K // 2 + m
+        w = tl.load(bands + i * K + (K - 1 - m), mask=(i >= 0) & (i < H), other=0.0)
+        weights = weights + (w,)
+    return weights
 
 
 @triton.jit
@@ -264,8 +261,9 @@ def level(
 ):  # fmt: skip
     """One level of (N·C) planes; a program does `rows` × WO pixels of one plane.
 
-    GRAD: "", "x", "y" or "xy". POOL: "", "keep" or "drop". MAP: the distances are stored as a map,
-    else each program's sum of them is. UPSTREAM: the gradient starts from a map, else from `scale`.
+    GRAD: "", "x", "y" or "xy". POOL: "", "keep" or "drop". MAP: the distances are stored as a map.
+    UPSTREAM: the gradient starts from a map. With neither, each program stores the sum of its
+    distances, and the gradient starts from `scale`.
     """
     RADIUS: tl.constexpr = K // 2
     BLOCK: tl.constexpr = 2 * M
@@ -351,17 +349,20 @@ def level(
             )  # fmt: skip
             if MAP:
                 tl.store(maps + plane * map_h * map_w + index, d, mask=own)
-            else:
+            elif not UPSTREAM:
                 part += tl.where(own, d, 0.0)
             if GRAD != "":
-                weights = _column_weights(row_bands, at, H, TAPS, K, FOLD)
                 if GRAD == "x":
                     pa = pa + pb
                 elif GRAD == "y":
                     pa = pa - pb
                 pa, pb = tl.where(here, pa, 0.0), tl.where(here, pb, 0.0)
                 fresh = (pa, tl.where(here, qa, 0.0), tl.where(here, qb, 0.0), pb)
-                partials = _push(partials, fresh, weights, N, K)
+                if FOLD:
+                    weights = _weights_of_row(row_bands, at, H, K)
+                    partials = _push(partials, fresh, weights, N, K)
+                else:
+                    partials = _push(partials, fresh, TAPS, N, K)
                 for q in tl.static_range(N):
                     tl.store(scratch + (q * R + r) * BLOCK + lane, partials[q][0])
         total += part
@@ -389,7 +390,7 @@ def level(
                     x, y, pool_x + half, pool_y + half, e0, j0, end, H, W, xh, xw, yh, yw, pitch,
                     M, R, WO, POOL == "keep",
                 )  # fmt: skip
-    if not MAP:
+    if not (MAP or UPSTREAM):
         tl.store(sums + plane * tiles + pid % (segments * strips), tl.sum(tl.sum(total, axis=1), axis=0))
 
 

@@ -171,7 +171,7 @@ def combine(
             h, w = (h + 1) // 2, (w + 1) // 2
         else:
             h, w = h // 2, w // 2
-            kept = kept & (row // 2 < h) & (col // 2 < w)
+            kept = kept & (col // 2 < tl.where(row // 2 < h, w, 0))
             share *= 0.25
         row, col = row // 2, col // 2
     tl.store(out, value.to(out.dtype.element_ty), mask=pid % blocks * B + tl.arange(0, B) < W)
@@ -236,9 +236,9 @@ def halve_upstream(
     for i in tl.static_range(2 if KEEP else 3):
         for j in tl.static_range(2 if KEEP else 3):
             r, c = 2 * row + i, 2 * col + j
-            under = kept & (r < H) & (c < W)
-            if i == 2:
-                under = under & (row == h - 1)
+            # Only the last coarse row and column have three below, where an odd one was dropped.
+            has_row = (r < H) & ((i < 2) | (row == h - 1))
+            under = kept & (c < tl.where(has_row, W, 0))
             if j == 2:
                 under = under & (col == w - 1)
             total += tl.load(fine + (plane * H + r) * W + c, mask=under, other=0.0)
