@@ -29,6 +29,9 @@ __all__ = ["Tiling", "is_available", "similarity"]
 # Threads that add up one picture's sums, or do the pixels of one row in the pointwise kernels.
 BLOCK = 256
 
+# Multiply-adds in one instruction and with one rounding; what Triton does by default changes.
+FUSED = {"enable_fp_fusion": True}
+
 
 @dataclass(frozen=True)
 class Tiling:
@@ -144,17 +147,19 @@ def _by_levels(
     grids = [_grid(task, size, task.wanted, x.device) for size in sizes]
     tiles = max(grid.per_plane for grid in grids)
     sums = torch.zeros(plan.levels, task.planes, tiles, dtype=torch.float32, device=x.device)
-    parts = [None if linear or g is None else _levels_buffer(task, x.device, task.shape[1]) for g in grads]
+    parts = [
+        None if linear or g is None else _levels_buffer(task, x.device, task.shape[1])
+        for g in grads
+    ]
     pictures = (x, y)
     for level, (height, width) in enumerate(sizes):
-        last = level == plan.levels - 1
         scale = 1 / ((height - task.margin) * (width - task.margin))
         pictures = _launch(
             task,
             pictures,
             grids[level],
             task.wanted,
-            coarsest=last,
+            level=level,
             scale=scale * task.weight / task.shape[1] if linear else scale,
             sums=sums[level],
             grads=grads if linear else [p and p[level] for p in parts],
@@ -176,8 +181,7 @@ def _by_pixels(
     pairs = [(x, y)]
     for level, size in enumerate(sizes):
         grid = _grid(task, size, "", x.device)
-        last = level == plan.levels - 1
-        pairs.append(_launch(task, pairs[-1], grid, "", coarsest=last, maps=maps[level]))
+        pairs.append(_launch(task, pairs[-1], grid, "", level=level, maps=maps[level]))
 
     # The product, and its derivative by each level's distance.
     if plan.channel_order == "mean-then-product":
@@ -192,7 +196,7 @@ def _by_pixels(
     sums = torch.empty(1, planes, height * blocks, dtype=torch.float32, device=x.device)
     upstream = [torch.empty_like(m) for m in maps] if task.wanted else maps
     slopes = torch.empty_like(maps[0]) if task.wanted else maps[0]
-    options = {"KEEP": task.keep, "NEGATIVE": plan.negative, "B": BLOCK}
+    options = {"KEEP": task.keep, "NEGATIVE": plan.negative, "B": BLOCK, **FUSED}
     kernels.product_of_maps[(planes * height * blocks,)](
         maps[0], upstream[0], slopes, sums,
         height, width, planes, task.weight / (task.shape[1] * height * width),
@@ -218,7 +222,7 @@ def _by_pixels(
             pairs[level],
             _grid(task, size, task.wanted, x.device),
             task.wanted,
-            coarsest=level == plan.levels - 1,
+            level=level,
             upstream=upstream[level].expand(-1, task.shape[1], -1, -1),
             grads=[p and p[level] for p in parts],
         )
@@ -264,20 +268,23 @@ def _launch(
     grid: _Grid,
     wanted: str,
     *,
-    coarsest: bool,
+    level: int,
     scale: float = 1.0,
     sums: Tensor | None = None,
     maps: Tensor | None = None,
     upstream: Tensor | None = None,
     grads: Sequence[Tensor | None] = (None, None),
 ) -> tuple[Tensor, Tensor]:
-    """Do one level, and return the next level's pictures (at the coarsest, and for a gradient from
-    a map, there are none and the same pictures come back).
+    """Do one level of a pair of pictures, or of their sum and difference below the first.
+
+    Returns the sum and the difference halved, for the next level; the same pair where it has none.
     """
     kernels, plan, tiling = _kernels(), task.plan, grid.tiling
     x, y = pair
     _, channels, height, width = x.shape
+    coarsest = level == plan.levels - 1
     taps, size = plan.taps, len(plan.taps)
+    covariance = plan.covariance_scale if size > 1 else 0.0  # one pixel has no variance
     options = {"TAPS": taps, "K": size, "BORDER": plan.border}
     programs = task.planes * grid.per_plane
     bands = scratch = None
@@ -285,7 +292,7 @@ def _launch(
         if plan.border in ("reflect", "replicate"):
             bands = x.new_empty((height + width, size), dtype=torch.float32)
             blocks = -(-(height + width) // BLOCK)
-            kernels.edge_weights[(blocks,)](bands, height, width, B=BLOCK, **options)
+            kernels.edge_weights[(blocks,)](bands, height, width, B=BLOCK, **options, **FUSED)
         lines = programs * (4 if wanted == "xy" else 3) * tiling.chunk
         # The last blur of a row reads past the row's end, for columns that are not kept.
         scratch = x.new_empty(lines * 2 * tiling.pairs + size + 1, dtype=torch.float32)
@@ -294,20 +301,20 @@ def _launch(
         height_, width_ = ((side + task.keep) // 2 for side in (height, width))
         pitch = -(-width_ // 16) * 16  # so that pairs of columns are aligned
         shape = (2, *x.shape[:2], height_, pitch)
-        halved_x, halved_y = x.new_empty(shape, dtype=torch.float32)[..., :width_]
-        halved = halved_x, halved_y
+        half_a, half_b = x.new_empty(shape, dtype=torch.float32)[..., :width_]
+        halved = half_a, half_b
     kernels.level[(programs,)](
         x, y, upstream, bands, None if bands is None else bands[height:], scratch, sums, maps,
         grads[0], grads[1], *(halved or (None, None)),
         channels, height, width, tiling.rows, grid.segments, grid.strips,
         1 if sums is None else sums.shape[1], 1 if halved is None else halved[0].stride(2),
         *x.stride(), *y.stride(), *_strides(grads[0], 4), *_strides(grads[1], 4),
-        *_strides(upstream, 2), plan.c1, plan.c2, plan.covariance_scale, scale,
+        *_strides(upstream, 2), plan.c1, plan.c2, covariance, scale,
         **options, GRAD=wanted, LUMINANCE=coarsest, FLIP=plan.flip and coarsest,
-        UPSTREAM=upstream is not None, MAP=maps is not None,
+        SUMS=level > 0, UPSTREAM=upstream is not None, MAP=maps is not None,
         POOL="" if halved is None else plan.odd_sizes,
         M=tiling.pairs, R=tiling.chunk, WO=grid.wide,
-        num_warps=max(1, tiling.pairs // 32), num_stages=1,
+        num_warps=max(1, tiling.pairs // 32), num_stages=1, **FUSED,
     )  # fmt: skip
     return halved or pair
 
@@ -324,7 +331,7 @@ def _product_of_means(
         EXPONENTS=plan.exponents[:levels], LEVELS=levels, MARGIN=task.margin, KEEP=task.keep,
         NEGATIVE=plan.negative, LINEAR=linear,
         CHANNELS_FIRST=not linear and plan.channel_order == "mean-then-product",
-        SCALES=scales is not None and bool(task.wanted), B=BLOCK,
+        SCALES=scales is not None and bool(task.wanted), B=BLOCK, **FUSED,
     )  # fmt: skip
 
 
@@ -333,7 +340,7 @@ def _combine(task: _Task, parts: list[Tensor], scales: Tensor | None, out: Tenso
     _, channels, height, width = task.shape
     _kernels().combine[(task.planes * height * -(-width // BLOCK),)](
         parts[0], scales, out, channels, height, width, task.planes, *out.stride(),
-        LEVELS=len(parts), KEEP=task.keep, SCALED=scales is not None, B=BLOCK,
+        LEVELS=len(parts), KEEP=task.keep, SCALED=scales is not None, B=BLOCK, **FUSED,
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from snellen.metrics.engines.cuda_level import edge_weights, level
+from snellen.metrics.engines.cuda_filters import edge_weights
+from snellen.metrics.engines.cuda_level import level
 from snellen.metrics.engines.cuda_product import (
     combine,
     halve_upstream,

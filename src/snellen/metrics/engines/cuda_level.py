@@ -18,142 +18,35 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-__all__ = ["edge_weights", "level"]
+from snellen.metrics.engines.cuda_filters import (
+    blur_lines,
+    blur_row,
+    mapped,
+    no_sums,
+    push,
+    weights_of_row,
+)
+
+__all__ = ["level"]
 
 
 @triton.jit
-def _mapped(i, n, BORDER: tl.constexpr):
-    """Index of the pixel that stands at position `i` of the extended row of `n`."""
-    if BORDER == "reflect":
-        i = tl.where(i < 0, -i, i)
-        i = tl.where(i >= n, 2 * (n - 1) - i, i)
-    return tl.minimum(tl.maximum(i, 0), n - 1)
+def _sum_and_difference(x, y, SUMS: tl.constexpr):
+    x, y = x.to(tl.float32), y.to(tl.float32)
+    if SUMS:
+        return x, y
+    else:
+        return x + y, x - y
 
 
 @triton.jit
-def _no_sums(N: tl.constexpr, K: tl.constexpr, M: tl.constexpr):
-    """N filters of K sums of nothing yet."""
-    filters = ()
-    for _ in tl.static_range(N):
-        sums = ()
-        for _ in tl.static_range(K):
-            sums = sums + (tl.full([M, 2], 0.0, tl.float32),)
-        filters = filters + (sums,)
-    return filters
-
-
-@triton.jit
-def _push(filters, rows, weights, N: tl.constexpr, K: tl.constexpr):
-    """Add a row to the K sums of each filter; the first of them is then complete."""
-    pushed = ()
-    for f in tl.static_range(N):
-        sums = ()
-        for k in tl.static_range(K - 1):
-            sums = sums + (filters[f][k + 1] + weights[k] * rows[f],)
-        pushed = pushed + (sums + (weights[K - 1] * rows[f],),)
-    return pushed
-
-
-@triton.jit
-def _blur_row(
-    x_row, y_row, first, inside, W, xw, yw, shift_a, shift_b,
-    TAPS: tl.constexpr, K: tl.constexpr, M: tl.constexpr, BORDER: tl.constexpr, PLAIN: tl.constexpr,
-):  # fmt: skip
-    """Blur sum, difference and their squares along one row: four (M, 2).
-
-    `first` are the first columns of the windows; PLAIN: they and all others exist.
-    """
-    none = tl.full([M], 0.0, tl.float32)
-    evens, odds = (none, none, none, none), (none, none, none, none)
-    for s in tl.static_range((K + 1) // 2):
-        col = first + 2 * s
-        if PLAIN:
-            x, y = tl.load(x_row + col * xw), tl.load(y_row + col * yw)
-        else:
-            at = col
-            if BORDER == "reflect":
-                at = tl.where(at < 0, -at, at)
-                at = tl.where(at >= W, 2 * (W - 1) - at, at)
-            at = tl.minimum(tl.maximum(at, 0), W - 1)
-            if BORDER == "zeros":
-                kept = (col >= 0) & (col < tl.where(inside, W, 0))
-                x = tl.load(x_row + at * xw, mask=kept, other=0)
-                y = tl.load(y_row + at * yw, mask=kept, other=0)
-            else:
-                x, y = tl.load(x_row + at * xw), tl.load(y_row + at * yw)
-        a = (x.to(tl.float32) + y.to(tl.float32)) - shift_a
-        b = (x.to(tl.float32) - y.to(tl.float32)) - shift_b
-        pairs = (a, b, a * a, b * b)
-        to_evens, to_odds = (), ()
-        for q in tl.static_range(4):
-            # Columns 2s and 2s + 1 of the window of each even column, and of the odd ones.
-            even, odd = tl.split(pairs[q])
-            to_even, to_odd = evens[q] + TAPS[2 * s] * even, odds[q] + TAPS[2 * s] * odd
-            if 2 * s + 1 < K:
-                to_even += TAPS[2 * s + 1] * odd
-            if s > 0:
-                to_odd += TAPS[2 * s - 1] * even
-            to_evens, to_odds = to_evens + (to_even,), to_odds + (to_odd,)
-        evens, odds = to_evens, to_odds
-    blurred = ()
-    for q in tl.static_range(4):
-        blurred = blurred + (tl.join(evens[q], odds[q]),)
-    return blurred
-
-
-@triton.jit
-def _blur_lines(
-    lines, bands, col, W,
-    N: tl.constexpr, TAPS: tl.constexpr, K: tl.constexpr, M: tl.constexpr, R: tl.constexpr,
-    EDGE: tl.constexpr,
-):  # fmt: skip
-    """Blur R rows of each of N maps in the scratch along the row: N of (R, M, 2).
-
-    EDGE: each column has weights of its own, in `bands`.
-    """
-    blurred = ()
-    for q in tl.static_range(N):
-        to_even = tl.full([R, M], 0.0, tl.float32)
-        to_odd = tl.full([R, M], 0.0, tl.float32)
-        for s in tl.static_range((K + 1) // 2):
-            even, odd = tl.split(tl.load(lines + q * R * 2 * M + 2 * s))
-            if EDGE:
-                own = bands + col * K + 2 * s
-                to_even += tl.load(own, mask=col < W, other=0.0) * even
-                to_odd += tl.load(own + K, mask=col + 1 < W, other=0.0) * odd
-                if 2 * s + 1 < K:
-                    to_even += tl.load(own + 1, mask=col < W, other=0.0) * odd
-                if s > 0:
-                    to_odd += tl.load(own + K - 1, mask=col + 1 < W, other=0.0) * even
-            else:
-                to_even += TAPS[2 * s] * even
-                to_odd += TAPS[2 * s] * odd
-                if 2 * s + 1 < K:
-                    to_even += TAPS[2 * s + 1] * odd
-                if s > 0:
-                    to_odd += TAPS[2 * s - 1] * even
-        blurred = blurred + (tl.join(to_even, to_odd),)
-    return blurred
-
-
-@triton.jit
-def _weights_of_row(bands, c, H, K: tl.constexpr):
-    """Weights of map row `c` in the K gradient rows it belongs to."""
-    weights = ()
-    for m in tl.static_range(K):
-        i = c - K // 2 + m
-        w = tl.load(bands + i * K + (K - 1 - m), mask=(i >= 0) & (i < H), other=0.0)
-        weights = weights + (w,)
-    return weights
-
-
-@triton.jit
-def _offset(x, y, kept):
-    """Mean of what is kept of x + y and of x - y; 0 where it is not finite."""
+def _offset(a, b, kept):
+    """Mean of what is kept of each; 0 where it is not finite."""
     count = tl.sum(tl.sum(kept.to(tl.float32), axis=1), axis=0)
-    a = tl.sum(tl.sum(tl.where(kept, x + y, 0.0), axis=1), axis=0) / count
-    b = tl.sum(tl.sum(tl.where(kept, x - y, 0.0), axis=1), axis=0) / count
-    return tl.where(tl.abs(a) < 3e38, a, 0.0), tl.where(tl.abs(b) < 3e38, b, 0.0)
+    mean_a = tl.sum(tl.sum(tl.where(kept, a, 0.0), axis=1), axis=0) / count
+    mean_b = tl.sum(tl.sum(tl.where(kept, b, 0.0), axis=1), axis=0) / count
+    mean_a = tl.where(tl.abs(mean_a) < 3e38, mean_a, 0.0)
+    return mean_a, tl.where(tl.abs(mean_b) < 3e38, mean_b, 0.0)
 
 
 @triton.jit
@@ -187,29 +80,28 @@ def _derivatives(mean_a, mean_b, dev_a, dev_b, raw_a, raw_b, c1, c2, cov, g,
 
 @triton.jit
 def _halve(
-    x, y, pool_x, pool_y, i0, j0, end, H, W, xh, xw, yh, yw, pitch,
-    M: tl.constexpr, R: tl.constexpr, WO: tl.constexpr, KEEP: tl.constexpr,
+    x, y, half_a, half_b, i0, j0, end, H, W, xh, xw, yh, yw, pitch,
+    M: tl.constexpr, R: tl.constexpr, WO: tl.constexpr, SUMS: tl.constexpr, KEEP: tl.constexpr,
 ):  # fmt: skip
-    """Write the 2×2 means of R rows of both pictures."""
+    """Write the 2×2 means of R rows of the sum and of the difference."""
     row = i0 + 2 * tl.arange(0, R // 2)[:, None]
     col = j0 + 2 * tl.arange(0, M)[None, :]
-    low, right = row + 1 < H, col + 1 < W
-    # A last odd row or column counts twice: the mean of what is there.
-    whole = (row < end) & (col < W) & (col < j0 + WO)
+    kept = (row < end) & (col < W) & (col < j0 + WO)
     if not KEEP:
-        whole = whole & low & right
-    down = tl.where(low, row + 1, row).to(tl.int64)
-    beside = tl.where(right, col + 1, col)
-    row = row.to(tl.int64)
-    out = (row // 2) * pitch + col // 2
-    for which in tl.static_range(2):
-        source, sh, sw = (x, xh, xw) if which == 0 else (y, yh, yw)
-        target = pool_x if which == 0 else pool_y
-        top = tl.load(source + row * sh + col * sw, mask=whole, other=0).to(tl.float32)
-        top += tl.load(source + row * sh + beside * sw, mask=whole, other=0).to(tl.float32)
-        low_ = tl.load(source + down * sh + col * sw, mask=whole, other=0).to(tl.float32)
-        low_ += tl.load(source + down * sh + beside * sw, mask=whole, other=0).to(tl.float32)
-        tl.store(target + out, 0.25 * (top + low_), mask=whole)
+        kept = kept & (row + 1 < H) & (col + 1 < W)
+    sum_a = tl.full([R // 2, M], 0.0, tl.float32)
+    sum_b = tl.full([R // 2, M], 0.0, tl.float32)
+    for k in tl.static_range(4):
+        # A last odd row or column counts twice: the mean of what is there.
+        r, c = tl.minimum(row + k // 2, H - 1).to(tl.int64), tl.minimum(col + k % 2, W - 1)
+        px = tl.load(x + r * xh + c * xw, mask=kept, other=0)
+        py = tl.load(y + r * yh + c * yw, mask=kept, other=0)
+        a, b = _sum_and_difference(px, py, SUMS)
+        sum_a += a
+        sum_b += b
+    out = (row // 2).to(tl.int64) * pitch + col // 2
+    tl.store(half_a + out, 0.25 * sum_a, mask=kept)
+    tl.store(half_b + out, 0.25 * sum_b, mask=kept)
 
 
 @triton.jit
@@ -217,7 +109,7 @@ def _gradient_rows(
     x, y, scratch, bands, grad_x, grad_y, i0, j0, end, W, edge, shift_a, shift_b,
     xh, xw, yh, yw, gxh, gxw, gyh, gyw,
     TAPS: tl.constexpr, K: tl.constexpr, M: tl.constexpr, R: tl.constexpr, WO: tl.constexpr,
-    GRAD: tl.constexpr, FOLD: tl.constexpr,
+    GRAD: tl.constexpr, SUMS: tl.constexpr, FOLD: tl.constexpr,
 ):  # fmt: skip
     """Blur R rows of the scratch along the row, and write that many rows of gradient."""
     N: tl.constexpr = 4 if GRAD == "xy" else 3
@@ -227,17 +119,17 @@ def _gradient_rows(
     even = j0 + 2 * tl.arange(0, M)[None, :]
     if FOLD:
         if edge:
-            of = _blur_lines(lines, bands, even, W, N, TAPS, K, M, R, True)
+            of = blur_lines(lines, bands, even, W, N, TAPS, K, M, R, True)
         else:
-            of = _blur_lines(lines, bands, even, W, N, TAPS, K, M, R, False)
+            of = blur_lines(lines, bands, even, W, N, TAPS, K, M, R, False)
     else:
-        of = _blur_lines(lines, bands, even, W, N, TAPS, K, M, R, False)
+        of = blur_lines(lines, bands, even, W, N, TAPS, K, M, R, False)
     row, col = (i0 + down).to(tl.int64), j0 + across
     kept = (row < end) & (col < W) & (across < WO)
-    px = tl.load(x + row * xh + col * xw, mask=kept, other=0).to(tl.float32)
-    py = tl.load(y + row * yh + col * yw, mask=kept, other=0).to(tl.float32)
-    of_a = of[0] + (px + py - shift_a) * of[1]
-    of_b = (px - py - shift_b) * of[2]
+    px = tl.load(x + row * xh + col * xw, mask=kept, other=0)
+    py = tl.load(y + row * yh + col * yw, mask=kept, other=0)
+    a, b = _sum_and_difference(px, py, SUMS)
+    of_a, of_b = of[0] + (a - shift_a) * of[1], (b - shift_b) * of[2]
     if GRAD == "xy":
         of_b += of[3]
     if GRAD != "y":
@@ -250,18 +142,20 @@ def _gradient_rows(
 
 @triton.jit
 def level(
-    x, y, upstream, row_bands, col_bands, scratch, sums, maps, grad_x, grad_y, pool_x, pool_y,
+    x, y, upstream, row_bands, col_bands, scratch, sums, maps, grad_x, grad_y, half_a, half_b,
     C, H, W, rows, segments, strips, tiles, pitch,
     xn, xc, xh, xw, yn, yc, yh, yw, gxn, gxc, gxh, gxw, gyn, gyc, gyh, gyw, un, uc,
     c1, c2, cov, scale,
     TAPS: tl.constexpr, K: tl.constexpr, BORDER: tl.constexpr,
     GRAD: tl.constexpr, LUMINANCE: tl.constexpr, FLIP: tl.constexpr,
-    UPSTREAM: tl.constexpr, MAP: tl.constexpr, POOL: tl.constexpr,
+    SUMS: tl.constexpr, UPSTREAM: tl.constexpr, MAP: tl.constexpr, POOL: tl.constexpr,
     M: tl.constexpr, R: tl.constexpr, WO: tl.constexpr,
 ):  # fmt: skip
     """One level of (N·C) planes; a program does `rows` × WO pixels of one plane.
 
-    GRAD: "", "x", "y" or "xy". POOL: "", "keep" or "drop". MAP: the distances are stored as a map.
+    GRAD: "", "x", "y" or "xy". POOL: "", "keep" or "drop". SUMS: `x` and `y` hold the sum and the
+    difference of the pictures, as the level before halved them: rounded apart, the halves of
+    near-identical pictures would lose their difference. MAP: the distances are stored as a map.
     UPSTREAM: the gradient starts from a map. With neither, each program stores the sum of its
     distances, and the gradient starts from `scale`.
     """
@@ -304,12 +198,13 @@ def level(
     some_col = j0 + tl.arange(0, BLOCK)[None, :]
     sampled = (some_col < W) & (some_row >= 0)
     some = some_row.to(tl.int64)
-    some_x = tl.load(x + some * xh + some_col * xw, mask=sampled, other=0).to(tl.float32)
-    some_y = tl.load(y + some * yh + some_col * yw, mask=sampled, other=0).to(tl.float32)
-    shift_a, shift_b = _offset(some_x, some_y, sampled)
+    some_x = tl.load(x + some * xh + some_col * xw, mask=sampled, other=0)
+    some_y = tl.load(y + some * yh + some_col * yw, mask=sampled, other=0)
+    some_a, some_b = _sum_and_difference(some_x, some_y, SUMS)
+    shift_a, shift_b = _offset(some_a, some_b, sampled)
 
-    moments = _no_sums(4, K, M)
-    partials = _no_sums(N, K, M)
+    moments = no_sums(4, K, M)
+    partials = no_sums(N, K, M)
     total = tl.full([M, 2], 0.0, tl.float32)
     for chunk in range((WARM + end - i0 + R - 1) // R):
         e0 = i0 - WARM + chunk * R
@@ -318,20 +213,20 @@ def level(
             # Row of the map that becomes complete, and the input row that completes it.
             at = e0 + r + SHIFT
             p = at + REACH
-            row = _mapped(p, H, BORDER).to(tl.int64)
+            row = mapped(p, H, BORDER).to(tl.int64)
             inside = row == p
             x_row, y_row = x + row * xh, y + row * yh
             if plain & (inside | (BORDER != "zeros")):
-                blurred = _blur_row(
+                blurred = blur_row(
                     x_row, y_row, col, inside, W, xw, yw, shift_a, shift_b,
-                    TAPS, K, M, BORDER, True,
+                    TAPS, K, M, BORDER, SUMS, True,
                 )  # fmt: skip
             else:
-                blurred = _blur_row(
+                blurred = blur_row(
                     x_row, y_row, col, inside, W, xw, yw, shift_a, shift_b,
-                    TAPS, K, M, BORDER, False,
+                    TAPS, K, M, BORDER, SUMS, False,
                 )  # fmt: skip
-            moments = _push(moments, blurred, TAPS, 4, K)
+            moments = push(moments, blurred, TAPS, 4, K)
             # Columns of this row that the map has, and that no other program has.
             last = tl.where((at >= 0) & (at < map_h), map_w, 0)
             last_own = tl.where((at >= i0) & (at < end), tl.minimum(j0 + WO, last), 0)
@@ -359,10 +254,10 @@ def level(
                 pa, pb = tl.where(here, pa, 0.0), tl.where(here, pb, 0.0)
                 fresh = (pa, tl.where(here, qa, 0.0), tl.where(here, qb, 0.0), pb)
                 if FOLD:
-                    weights = _weights_of_row(row_bands, at, H, K)
-                    partials = _push(partials, fresh, weights, N, K)
+                    weights = weights_of_row(row_bands, at, H, K)
+                    partials = push(partials, fresh, weights, N, K)
                 else:
-                    partials = _push(partials, fresh, TAPS, N, K)
+                    partials = push(partials, fresh, TAPS, N, K)
                 for q in tl.static_range(N):
                     tl.store(scratch + (q * R + r) * BLOCK + lane, partials[q][0])
         total += part
@@ -380,38 +275,17 @@ def level(
                     to_y = None
                 _gradient_rows(
                     x, y, scratch, col_bands, to_x, to_y, e0, j0, end, W, edge, shift_a, shift_b,
-                    xh, xw, yh, yw, gxh, gxw, gyh, gyw, TAPS, K, M, R, WO, GRAD, FOLD,
+                    xh, xw, yh, yw, gxh, gxw, gyh, gyw, TAPS, K, M, R, WO, GRAD, SUMS, FOLD,
                 )  # fmt: skip
             tl.debug_barrier()
         if POOL != "":
             if e0 >= i0:
                 half = plane * ((H + 1) // 2 if POOL == "keep" else H // 2) * pitch
                 _halve(
-                    x, y, pool_x + half, pool_y + half, e0, j0, end, H, W, xh, xw, yh, yw, pitch,
-                    M, R, WO, POOL == "keep",
+                    x, y, half_a + half, half_b + half, e0, j0, end, H, W, xh, xw, yh, yw, pitch,
+                    M, R, WO, SUMS, POOL == "keep",
                 )  # fmt: skip
     if not (MAP or UPSTREAM):
-        tl.store(sums + plane * tiles + pid % (segments * strips), tl.sum(tl.sum(total, axis=1), axis=0))
-
-
-@triton.jit
-def edge_weights(
-    bands, H, W,
-    TAPS: tl.constexpr, K: tl.constexpr, BORDER: tl.constexpr, B: tl.constexpr,
-):  # fmt: skip
-    """Weight of map position i + k - K//2 in the gradient at pixel i, for the H rows, then W columns.
-
-    Near an edge a pixel stands at several positions of the extended picture, and gets all theirs.
-    """
-    at = tl.program_id(0) * B + tl.arange(0, B)
-    for k in tl.static_range(K):
-        n = tl.where(at < H, H, W)
-        i = tl.where(at < H, at, at - H)
-        c = i + k - K // 2
-        w = tl.full([B], 0.0, tl.float32)
-        for m in tl.static_range(K):
-            # Position of the window that gives tap m to c, and the pixel that stands there.
-            pos = c - m + K // 2
-            w += tl.where(_mapped(pos, n, BORDER) == i, TAPS[m], 0.0)
-        w = tl.where((c >= 0) & (c < n), w, 0.0)
-        tl.store(bands + at * K + k, w, mask=at < H + W)
+        tl.store(
+            sums + plane * tiles + pid % (segments * strips), tl.sum(tl.sum(total, axis=1), axis=0)
+        )

@@ -39,27 +39,27 @@ def _expm1(t, DOUBLE: tl.constexpr):
 def _power(d, W: tl.constexpr, NEGATIVE: tl.constexpr, DOUBLE: tl.constexpr):
     """log|m^W| of the factor m = 1 - d, its sign, and minus the derivative of that log by d."""
     m = 1 - d
+    nan = m != m
     if W == 0:
-        return m * 0, m * 0 + 1, m * 0
+        log, sign, slope = m * 0, m * 0 + 1, m * 0
+    elif NEGATIVE == "smooth":
+        low = m < _SMOOTH_FROM
+        bent = 2 * _SMOOTH_FROM - tl.where(low, m, _SMOOTH_FROM)
+        log = tl.log((1 / bent) * (_SMOOTH_FROM * _SMOOTH_FROM))
+        log = tl.where(low, log, _log1m(tl.where(low, 0.0, d), DOUBLE))
+        sign, slope = tl.where(nan, m, 1.0), 1 / tl.where(low, bent, m)
     else:
-        if NEGATIVE == "smooth":
-            low = d > 1 - _SMOOTH_FROM
-            bent = 2 * _SMOOTH_FROM - tl.where(low, m, _SMOOTH_FROM)
-            inside = tl.where(low, 1 - _SMOOTH_FROM * _SMOOTH_FROM / bent, d)
-            slope = W / tl.where(low, bent, m)
-            return W * _log1m(inside, DOUBLE), tl.where(m == m, 1.0, m), slope
-        else:
-            positive = m > _TINY
-            log = _log1m(tl.where(positive, d, 0.0), DOUBLE)
-            sign = tl.where(positive, 1.0, 0.0)
-            slope = tl.where(positive, W / tl.where(positive, m, 1.0), 0.0)
-            if NEGATIVE == "signed":
-                negative = m < -_TINY
-                log = tl.where(negative, tl.log(tl.where(negative, -m, 1.0)), log)
-                sign = tl.where(negative, -1.0, sign)
-                slope = tl.where(negative, W / tl.where(negative, m, 1.0), slope)
-            nan = m != m
-            return W * tl.where(nan, m, log), tl.where(nan, m, sign), tl.where(nan, m, slope)
+        positive = m > _TINY
+        log = _log1m(tl.where(positive | nan, d, 0.0), DOUBLE)
+        sign = tl.where(positive, 1.0, 0.0)
+        slope = tl.where(positive, 1 / tl.where(positive, m, 1.0), 0.0)
+        if NEGATIVE == "signed":
+            negative = m < -_TINY
+            log = tl.where(negative, tl.log(tl.where(negative, -m, 1.0)), log)
+            sign = tl.where(negative, -1.0, sign)
+            slope = tl.where(negative, 1 / tl.where(negative, m, 1.0), slope)
+        sign, slope = tl.where(nan, m, sign), tl.where(nan, m, slope)
+    return W * log, sign, W * slope
 
 
 @triton.jit

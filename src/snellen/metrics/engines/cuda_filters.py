@@ -1,0 +1,159 @@
+"""Blurring and its transpose in Triton: what a program does with a row, and with a column."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+__all__ = ["blur_lines", "blur_row", "edge_weights", "mapped", "no_sums", "push", "weights_of_row"]
+
+
+@triton.jit
+def mapped(i, n, BORDER: tl.constexpr):
+    """Index of the pixel that stands at position `i` of the extended row of `n`."""
+    if BORDER == "reflect":
+        i = tl.where(i < 0, -i, i)
+        i = tl.where(i >= n, 2 * (n - 1) - i, i)
+    return tl.minimum(tl.maximum(i, 0), n - 1)
+
+
+@triton.jit
+def no_sums(N: tl.constexpr, K: tl.constexpr, M: tl.constexpr):
+    """N filters of K sums of nothing yet."""
+    filters = ()
+    for _ in tl.static_range(N):
+        sums = ()
+        for _ in tl.static_range(K):
+            sums = sums + (tl.full([M, 2], 0.0, tl.float32),)
+        filters = filters + (sums,)
+    return filters
+
+
+@triton.jit
+def push(filters, rows, weights, N: tl.constexpr, K: tl.constexpr):
+    """Add a row to the K sums of each filter; the first of them is then complete."""
+    pushed = ()
+    for f in tl.static_range(N):
+        sums = ()
+        for k in tl.static_range(K - 1):
+            sums = sums + (filters[f][k + 1] + weights[k] * rows[f],)
+        pushed = pushed + (sums + (weights[K - 1] * rows[f],),)
+    return pushed
+
+
+@triton.jit
+def blur_row(
+    x_row, y_row, first, inside, W, xw, yw, shift_a, shift_b,
+    TAPS: tl.constexpr, K: tl.constexpr, M: tl.constexpr, BORDER: tl.constexpr,
+    SUMS: tl.constexpr, PLAIN: tl.constexpr,
+):  # fmt: skip
+    """Blur sum, difference and their squares along one row: four (M, 2).
+
+    `first` are the first columns of the windows; PLAIN: they and all others exist.
+    """
+    none = tl.full([M], 0.0, tl.float32)
+    evens, odds = (none, none, none, none), (none, none, none, none)
+    for s in tl.static_range((K + 1) // 2):
+        col = first + 2 * s
+        if PLAIN:
+            x, y = tl.load(x_row + col * xw), tl.load(y_row + col * yw)
+        else:
+            at = col
+            if BORDER == "reflect":
+                at = tl.where(at < 0, -at, at)
+                at = tl.where(at >= W, 2 * (W - 1) - at, at)
+            at = tl.minimum(tl.maximum(at, 0), W - 1)
+            if BORDER == "zeros":
+                kept = (col >= 0) & (col < tl.where(inside, W, 0))
+                x = tl.load(x_row + at * xw, mask=kept, other=0)
+                y = tl.load(y_row + at * yw, mask=kept, other=0)
+            else:
+                x, y = tl.load(x_row + at * xw), tl.load(y_row + at * yw)
+        x, y = x.to(tl.float32), y.to(tl.float32)
+        a = (x if SUMS else x + y) - shift_a
+        b = (y if SUMS else x - y) - shift_b
+        pairs = (a, b, a * a, b * b)
+        to_evens, to_odds = (), ()
+        for q in tl.static_range(4):
+            # Columns 2s and 2s + 1 of the window of each even column, and of the odd ones.
+            even, odd = tl.split(pairs[q])
+            to_even, to_odd = evens[q] + TAPS[2 * s] * even, odds[q] + TAPS[2 * s] * odd
+            if 2 * s + 1 < K:
+                to_even += TAPS[2 * s + 1] * odd
+            if s > 0:
+                to_odd += TAPS[2 * s - 1] * even
+            to_evens, to_odds = to_evens + (to_even,), to_odds + (to_odd,)
+        evens, odds = to_evens, to_odds
+    blurred = ()
+    for q in tl.static_range(4):
+        blurred = blurred + (tl.join(evens[q], odds[q]),)
+    return blurred
+
+
+@triton.jit
+def blur_lines(
+    lines, bands, col, W,
+    N: tl.constexpr, TAPS: tl.constexpr, K: tl.constexpr, M: tl.constexpr, R: tl.constexpr,
+    EDGE: tl.constexpr,
+):  # fmt: skip
+    """Blur R rows of each of N maps in the scratch along the row: N of (R, M, 2).
+
+    EDGE: each column has weights of its own, in `bands`.
+    """
+    blurred = ()
+    for q in tl.static_range(N):
+        to_even = tl.full([R, M], 0.0, tl.float32)
+        to_odd = tl.full([R, M], 0.0, tl.float32)
+        for s in tl.static_range((K + 1) // 2):
+            even, odd = tl.split(tl.load(lines + q * R * 2 * M + 2 * s))
+            if EDGE:
+                own = bands + col * K + 2 * s
+                to_even += tl.load(own, mask=col < W, other=0.0) * even
+                to_odd += tl.load(own + K, mask=col + 1 < W, other=0.0) * odd
+                if 2 * s + 1 < K:
+                    to_even += tl.load(own + 1, mask=col < W, other=0.0) * odd
+                if s > 0:
+                    to_odd += tl.load(own + K - 1, mask=col + 1 < W, other=0.0) * even
+            else:
+                to_even += TAPS[2 * s] * even
+                to_odd += TAPS[2 * s] * odd
+                if 2 * s + 1 < K:
+                    to_even += TAPS[2 * s + 1] * odd
+                if s > 0:
+                    to_odd += TAPS[2 * s - 1] * even
+        blurred = blurred + (tl.join(to_even, to_odd),)
+    return blurred
+
+
+@triton.jit
+def weights_of_row(bands, c, H, K: tl.constexpr):
+    """Weights of map row `c` in the K gradient rows it belongs to."""
+    weights = ()
+    for m in tl.static_range(K):
+        i = c - K // 2 + m
+        w = tl.load(bands + i * K + (K - 1 - m), mask=(i >= 0) & (i < H), other=0.0)
+        weights = weights + (w,)
+    return weights
+
+
+@triton.jit
+def edge_weights(
+    bands, H, W,
+    TAPS: tl.constexpr, K: tl.constexpr, BORDER: tl.constexpr, B: tl.constexpr,
+):  # fmt: skip
+    """Weight of map position i + k - K//2 in the gradient at pixel i: H rows, then W columns.
+
+    Near an edge a pixel stands at several positions of the extended picture, and gets all theirs.
+    """
+    at = tl.program_id(0) * B + tl.arange(0, B)
+    for k in tl.static_range(K):
+        n = tl.where(at < H, H, W)
+        i = tl.where(at < H, at, at - H)
+        c = i + k - K // 2
+        w = tl.full([B], 0.0, tl.float32)
+        for m in tl.static_range(K):
+            # Position of the window that gives tap m to c, and the pixel that stands there.
+            pos = c - m + K // 2
+            w += tl.where(mapped(pos, n, BORDER) == i, TAPS[m], 0.0)
+        w = tl.where((c >= 0) & (c < n), w, 0.0)
+        tl.store(bands + at * K + k, w, mask=at < H + W)
