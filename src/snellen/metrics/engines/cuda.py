@@ -303,6 +303,7 @@ def _launch(
         shape = (2, *x.shape[:2], height_, pitch)
         half_a, half_b = x.new_empty(shape, dtype=torch.float32)[..., :width_]
         halved = half_a, half_b
+    tails = tuple(math.fsum(taps[k:]) for k in range(size))
     kernels.level[(programs,)](
         x, y, upstream, bands, None if bands is None else bands[height:], scratch, sums, maps,
         grads[0], grads[1], *(halved or (None, None)),
@@ -310,7 +311,7 @@ def _launch(
         1 if sums is None else sums.shape[1], 1 if halved is None else halved[0].stride(2),
         *x.stride(), *y.stride(), *_strides(grads[0], 4), *_strides(grads[1], 4),
         *_strides(upstream, 2), plan.c1, plan.c2, covariance, scale,
-        **options, GRAD=wanted, LUMINANCE=coarsest, FLIP=plan.flip and coarsest,
+        **options, TAILS=tails, GRAD=wanted, LUMINANCE=coarsest, FLIP=plan.flip and coarsest,
         SUMS=level > 0, UPSTREAM=upstream is not None, MAP=maps is not None,
         POOL="" if halved is None else plan.odd_sizes,
         M=tiling.pairs, R=tiling.chunk, WO=grid.wide,

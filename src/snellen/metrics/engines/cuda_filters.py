@@ -5,7 +5,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-__all__ = ["blur_lines", "blur_row", "edge_weights", "mapped", "no_sums", "push", "weights_of_row"]
+__all__ = ["blur_lines", "blur_row", "edge_weights", "mapped", "no_sums", "push", "recentre", "weights_of_row"]
 
 
 @triton.jit
@@ -39,6 +39,26 @@ def push(filters, rows, weights, N: tl.constexpr, K: tl.constexpr):
             sums = sums + (filters[f][k + 1] + weights[k] * rows[f],)
         pushed = pushed + (sums + (weights[K - 1] * rows[f],),)
     return pushed
+
+
+@triton.jit
+def recentre(moments, TAILS: tl.constexpr, K: tl.constexpr):
+    """Take first and second moments about the mean of the newest rows from now on.
+
+    The means of a², about a centre far away, would lose the digits of a small variance. TAILS[k]
+    is the weight of the rows that sum k has so far. Returns the moments and the two steps.
+    """
+    firsts, seconds, steps = (), (), ()
+    for q in tl.static_range(2):
+        step = tl.sum(moments[q][K // 2], axis=1, keep_dims=True) * (0.5 / TAILS[K // 2])
+        step = tl.where(tl.abs(step) < 3e38, step, 0.0)
+        means, squares = (), ()
+        for k in tl.static_range(K):
+            part = TAILS[k] * step
+            means = means + (moments[q][k] - part,)
+            squares = squares + (moments[q + 2][k] + step * (part - 2 * moments[q][k]),)
+        firsts, seconds, steps = firsts + (means,), seconds + (squares,), steps + (step,)
+    return firsts + seconds, steps[0], steps[1]
 
 
 @triton.jit

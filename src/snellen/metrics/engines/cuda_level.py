@@ -24,6 +24,7 @@ from snellen.metrics.engines.cuda_filters import (
     mapped,
     no_sums,
     push,
+    recentre,
     weights_of_row,
 )
 
@@ -72,9 +73,12 @@ def _derivatives(mean_a, mean_b, dev_a, dev_b, raw_a, raw_b, c1, c2, cov, g,
             g = tl.where(both, -g, g)
         dv = (1 - u) * g
         du = (1 - v) * g * 2 * over_u
-        from_a, from_b = -du * mean_a * u, du * mean_b * (2 - u)
+        from_a = -du * mean_a * u
+        from_b = du * mean_b * (2 * mean_a * mean_a + 4 * c1) * over_u
     q = 2 * cov * over_v * dv
-    q_a, q_b = tl.where(raw_a < 0, 0.0, -v * q), tl.where(raw_b < 0, 0.0, (2 - v) * q)
+    # 2 - v without the subtraction, and 2 - u above.
+    rest = (2 * var_a + 4 * c2) * over_v
+    q_a, q_b = tl.where(raw_a < 0, 0.0, -v * q), tl.where(raw_b < 0, 0.0, rest * q)
     return d, from_a - q_a * dev_a, q_a, from_b - q_b * dev_b, q_b
 
 
@@ -146,7 +150,7 @@ def level(
     C, H, W, rows, segments, strips, tiles, pitch,
     xn, xc, xh, xw, yn, yc, yh, yw, gxn, gxc, gxh, gxw, gyn, gyc, gyh, gyw, un, uc,
     c1, c2, cov, scale,
-    TAPS: tl.constexpr, K: tl.constexpr, BORDER: tl.constexpr,
+    TAPS: tl.constexpr, TAILS: tl.constexpr, K: tl.constexpr, BORDER: tl.constexpr,
     GRAD: tl.constexpr, LUMINANCE: tl.constexpr, FLIP: tl.constexpr,
     SUMS: tl.constexpr, UPSTREAM: tl.constexpr, MAP: tl.constexpr, POOL: tl.constexpr,
     M: tl.constexpr, R: tl.constexpr, WO: tl.constexpr,
@@ -193,7 +197,8 @@ def level(
     if UPSTREAM:
         upstream += n * un + c * uc
 
-    # Moments are taken about a mean of some pixels: E[a²] - A² then keeps its digits.
+    # Moments are taken about a mean of some pixels, and about a nearer one as rows come in.
+    EVERY: tl.constexpr = 8 // R if R < 8 else 1
     some_row = tl.minimum(i0 + tl.arange(0, 8) * rows // 8, H - 1)[:, None]
     some_col = j0 + tl.arange(0, BLOCK)[None, :]
     sampled = (some_col < W) & (some_row >= 0)
@@ -205,10 +210,16 @@ def level(
 
     moments = no_sums(4, K, M)
     partials = no_sums(N, K, M)
+    local_a, local_b = tl.full([M, 1], 0.0, tl.float32), tl.full([M, 1], 0.0, tl.float32)
     total = tl.full([M, 2], 0.0, tl.float32)
     for chunk in range((WARM + end - i0 + R - 1) // R):
         e0 = i0 - WARM + chunk * R
         part = tl.full([M, 2], 0.0, tl.float32)
+        if chunk % EVERY == 0:
+            moments, step_a, step_b = recentre(moments, TAILS, K)
+            local_a += step_a
+            local_b += step_b
+        centre_a, centre_b = shift_a + local_a, shift_b + local_b
         for r in range(R):
             # Row of the map that becomes complete, and the input row that completes it.
             at = e0 + r + SHIFT
@@ -218,12 +229,12 @@ def level(
             x_row, y_row = x + row * xh, y + row * yh
             if plain & (inside | (BORDER != "zeros")):
                 blurred = blur_row(
-                    x_row, y_row, col, inside, W, xw, yw, shift_a, shift_b,
+                    x_row, y_row, col, inside, W, xw, yw, centre_a, centre_b,
                     TAPS, K, M, BORDER, SUMS, True,
                 )  # fmt: skip
             else:
                 blurred = blur_row(
-                    x_row, y_row, col, inside, W, xw, yw, shift_a, shift_b,
+                    x_row, y_row, col, inside, W, xw, yw, centre_a, centre_b,
                     TAPS, K, M, BORDER, SUMS, False,
                 )  # fmt: skip
             moments = push(moments, blurred, TAPS, 4, K)
@@ -236,10 +247,10 @@ def level(
             g = scale
             if UPSTREAM:
                 g = tl.load(upstream + index, mask=here, other=0.0)
-            dev_a, dev_b = moments[0][0], moments[1][0]
+            from_a, from_b = moments[0][0], moments[1][0]
             d, pa, qa, pb, qb = _derivatives(
-                dev_a + shift_a, dev_b + shift_b, dev_a, dev_b,
-                moments[2][0] - dev_a * dev_a, moments[3][0] - dev_b * dev_b,
+                from_a + centre_a, from_b + centre_b, from_a + local_a, from_b + local_b,
+                moments[2][0] - from_a * from_a, moments[3][0] - from_b * from_b,
                 c1, c2, cov, g, LUMINANCE, FLIP,
             )  # fmt: skip
             if MAP:
