@@ -293,7 +293,8 @@ def _launch(
             bands = x.new_empty((height + width, size), dtype=torch.float32)
             blocks = -(-(height + width) // BLOCK)
             kernels.edge_weights[(blocks,)](bands, height, width, B=BLOCK, **options, **FUSED)
-        lines = programs * (4 if wanted == "xy" else 3) * tiling.chunk
+        # Rows of three or four maps, and one of centres.
+        lines = programs * ((4 if wanted == "xy" else 3) * tiling.chunk + 1)
         # The last blur of a row reads past the row's end, for columns that are not kept.
         scratch = x.new_empty(lines * 2 * tiling.pairs + size + 1, dtype=torch.float32)
     halved: tuple[Tensor, Tensor] | None = None

@@ -5,7 +5,17 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-__all__ = ["blur_lines", "blur_row", "edge_weights", "mapped", "no_sums", "push", "recentre", "weights_of_row"]
+__all__ = [
+    "blur_lines",
+    "blur_row",
+    "edge_weights",
+    "follow",
+    "mapped",
+    "no_sums",
+    "push",
+    "recentre",
+    "weights_of_row",
+]
 
 
 @triton.jit
@@ -63,7 +73,7 @@ def recentre(moments, TAILS: tl.constexpr, K: tl.constexpr):
 
 @triton.jit
 def blur_row(
-    x_row, y_row, first, inside, W, xw, yw, shift_a, shift_b,
+    x_row, y_row, first, inside, W, xw, yw, centre_a, centre_b,
     TAPS: tl.constexpr, K: tl.constexpr, M: tl.constexpr, BORDER: tl.constexpr,
     SUMS: tl.constexpr, PLAIN: tl.constexpr,
 ):  # fmt: skip
@@ -90,8 +100,8 @@ def blur_row(
             else:
                 x, y = tl.load(x_row + at * xw), tl.load(y_row + at * yw)
         x, y = x.to(tl.float32), y.to(tl.float32)
-        a = (x if SUMS else x + y) - shift_a
-        b = (y if SUMS else x - y) - shift_b
+        a = (x if SUMS else x + y) - centre_a
+        b = (y if SUMS else x - y) - centre_b
         pairs = (a, b, a * a, b * b)
         to_evens, to_odds = (), ()
         for q in tl.static_range(4):
@@ -111,38 +121,96 @@ def blur_row(
 
 
 @triton.jit
+def about(values, step_a, step_b, GRAD: tl.constexpr):
+    """Partial derivatives (P, Qa, Qb, Pb), taken about centres that have moved by the steps.
+
+    The gradient P + (a - centre)·Qa + (b - centre)·Qb stays what it is.
+    """
+    by_a, by_b = step_a * values[1], step_b * values[2]
+    if GRAD == "xy":
+        return values[0] + by_a, values[1], values[2], values[3] + by_b
+    elif GRAD == "x":
+        return values[0] + by_a + by_b, values[1], values[2]
+    else:
+        return values[0] + by_a - by_b, values[1], values[2]
+
+
+@triton.jit
+def follow(filters, step_a, step_b, GRAD: tl.constexpr, N: tl.constexpr, K: tl.constexpr):
+    """Move the centres of all sums of partial derivatives."""
+    moved = ()
+    for q in tl.static_range(N):
+        sums = ()
+        for k in tl.static_range(K):
+            if q == 0:
+                by_b = step_b * filters[2][k]
+                value = filters[0][k] + step_a * filters[1][k]
+                if GRAD == "x":
+                    value += by_b
+                elif GRAD == "y":
+                    value -= by_b
+            elif q == 3:
+                value = filters[3][k] + step_b * filters[2][k]
+            else:
+                value = filters[q][k]
+            sums = sums + (value,)
+        moved = moved + (sums,)
+    return moved
+
+
+@triton.jit
 def blur_lines(
-    lines, bands, col, W,
-    N: tl.constexpr, TAPS: tl.constexpr, K: tl.constexpr, M: tl.constexpr, R: tl.constexpr,
+    lines, centres, bands, col, W,
+    GRAD: tl.constexpr, TAPS: tl.constexpr, K: tl.constexpr, M: tl.constexpr, R: tl.constexpr,
     EDGE: tl.constexpr,
 ):  # fmt: skip
-    """Blur R rows of each of N maps in the scratch along the row: N of (R, M, 2).
+    """Blur R rows of the maps in the scratch along the row, about the centre of each window.
 
-    EDGE: each column has weights of its own, in `bands`.
+    EDGE: each column has weights of its own, in `bands`. Returns the maps, (R, M, 2) each, and the
+    centres of a and b, (1, M, 1) each.
     """
+    N: tl.constexpr = 4 if GRAD == "xy" else 3
+    SIZE: tl.constexpr = R * 2 * M
+    none = tl.full([R, M], 0.0, tl.float32)
+    evens, odds = (none, none, none, none), (none, none, none, none)
+    centre_a, centre_b = tl.load(centres + K // 4), tl.load(centres + M + K // 4)
+    for s in tl.static_range((K + 1) // 2):
+        values = (
+            tl.load(lines + 2 * s),
+            tl.load(lines + SIZE + 2 * s),
+            tl.load(lines + 2 * SIZE + 2 * s),
+        )
+        if GRAD == "xy":
+            values = values + (tl.load(lines + 3 * SIZE + 2 * s),)
+        step_a = centre_a - tl.load(centres + s)
+        step_b = centre_b - tl.load(centres + M + s)
+        values = about(values, step_a, step_b, GRAD)
+        # Weights of columns 2s and 2s + 1 in the even column, and of 2s - 1 and 2s in the odd one.
+        if EDGE:
+            own = bands + col * K + 2 * s
+            to_0 = tl.load(own, mask=col < W, other=0.0)
+            to_1 = tl.load(own + 1, mask=(col < W) & (2 * s + 1 < K), other=0.0)
+            from_1 = tl.load(own + K - 1, mask=(col + 1 < W) & (s > 0), other=0.0)
+            from_0 = tl.load(own + K, mask=col + 1 < W, other=0.0)
+        else:
+            to_0 = TAPS[2 * s]
+            to_1 = TAPS[2 * s + 1] if 2 * s + 1 < K else 0.0
+            from_1 = TAPS[2 * s - 1] if s > 0 else 0.0
+            from_0 = TAPS[2 * s]
+        to_evens, to_odds = (), ()
+        for q in tl.static_range(N):
+            even, odd = tl.split(values[q])
+            to_even, to_odd = evens[q] + to_0 * even, odds[q] + from_0 * odd
+            if 2 * s + 1 < K:
+                to_even += to_1 * odd
+            if s > 0:
+                to_odd += from_1 * even
+            to_evens, to_odds = to_evens + (to_even,), to_odds + (to_odd,)
+        evens, odds = to_evens, to_odds
     blurred = ()
     for q in tl.static_range(N):
-        to_even = tl.full([R, M], 0.0, tl.float32)
-        to_odd = tl.full([R, M], 0.0, tl.float32)
-        for s in tl.static_range((K + 1) // 2):
-            even, odd = tl.split(tl.load(lines + q * R * 2 * M + 2 * s))
-            if EDGE:
-                own = bands + col * K + 2 * s
-                to_even += tl.load(own, mask=col < W, other=0.0) * even
-                to_odd += tl.load(own + K, mask=col + 1 < W, other=0.0) * odd
-                if 2 * s + 1 < K:
-                    to_even += tl.load(own + 1, mask=col < W, other=0.0) * odd
-                if s > 0:
-                    to_odd += tl.load(own + K - 1, mask=col + 1 < W, other=0.0) * even
-            else:
-                to_even += TAPS[2 * s] * even
-                to_odd += TAPS[2 * s] * odd
-                if 2 * s + 1 < K:
-                    to_even += TAPS[2 * s + 1] * odd
-                if s > 0:
-                    to_odd += TAPS[2 * s - 1] * even
-        blurred = blurred + (tl.join(to_even, to_odd),)
-    return blurred
+        blurred = blurred + (tl.join(evens[q], odds[q]),)
+    return blurred, centre_a, centre_b
 
 
 @triton.jit

@@ -1,16 +1,18 @@
 """The Triton kernel that does one level: value, gradient and the halved pictures in one launch.
 
-A program marches down a strip of one plane. Along a row it blurs by loading shifted pairs of
-columns (neighbours share a cache line); down the columns each new row is added to the K sums that
-it belongs to, which move up by one (a transposed filter): no row is kept, and nothing is moved,
+A program marches down a strip of one plane. Along a row it blurs by loading pairs of columns at
+each shift (neighbours share a cache line); down the columns each new row is added to the K sums
+that it belongs to, which move up by one (a transposed filter): no row is kept and nothing is moved,
 because a fused multiply-add writes another register than it reads. The partial derivatives go
-through the same filter, then a few rows at a time through a scratch of some kilobytes that
-belongs to the program, where the last blur along the row reads them shifted.
+through the same filter, then a few rows at a time through a scratch of some kilobytes that belongs
+to the program and stays in the cache, where the last blur along the row reads them shifted.
 
-Why so (by count; compiled, and not measured on a GPU): a pixel costs 14·K multiply-adds and
-some 100 operations beside, 12 bytes of device memory, and no shared memory, which limits kernels
-that keep both blurs in tiles. A banded matrix product needs 6 to 9 times the multiply-adds in full
-float32, more than the tensor cores' split formats give back at these widths.
+Why so, by count; not measured on a GPU. A pixel moves 12 bytes of device memory and takes 14·K
+multiply-adds and as many instructions beside (154 and about 170 in what Triton 3.9 makes for Hopper
+with 11 taps, halos left out), so arithmetic is the limit, at about a quarter of the copy bandwidth
+of an H200. Blurring by a product with a banded matrix in full float32 takes 6 to 9 times the
+multiply-adds. Each thread has two columns, so that half the loads and sums are shared, and some 250
+registers, so that few warps run at a time; there is work in each for many independent instructions.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import triton.language as tl
 from snellen.metrics.engines.cuda_filters import (
     blur_lines,
     blur_row,
+    follow,
     mapped,
     no_sums,
     push,
@@ -38,16 +41,6 @@ def _sum_and_difference(x, y, SUMS: tl.constexpr):
         return x, y
     else:
         return x + y, x - y
-
-
-@triton.jit
-def _offset(a, b, kept):
-    """Mean of what is kept of each; 0 where it is not finite."""
-    count = tl.sum(tl.sum(kept.to(tl.float32), axis=1), axis=0)
-    mean_a = tl.sum(tl.sum(tl.where(kept, a, 0.0), axis=1), axis=0) / count
-    mean_b = tl.sum(tl.sum(tl.where(kept, b, 0.0), axis=1), axis=0) / count
-    mean_a = tl.where(tl.abs(mean_a) < 3e38, mean_a, 0.0)
-    return mean_a, tl.where(tl.abs(mean_b) < 3e38, mean_b, 0.0)
 
 
 @triton.jit
@@ -110,7 +103,7 @@ def _halve(
 
 @triton.jit
 def _gradient_rows(
-    x, y, scratch, bands, grad_x, grad_y, i0, j0, end, W, edge, shift_a, shift_b,
+    x, y, scratch, bands, grad_x, grad_y, i0, j0, end, W, edge,
     xh, xw, yh, yw, gxh, gxw, gyh, gyw,
     TAPS: tl.constexpr, K: tl.constexpr, M: tl.constexpr, R: tl.constexpr, WO: tl.constexpr,
     GRAD: tl.constexpr, SUMS: tl.constexpr, FOLD: tl.constexpr,
@@ -120,20 +113,25 @@ def _gradient_rows(
     down = tl.arange(0, R)[:, None, None]
     across = 2 * tl.arange(0, M)[None, :, None] + tl.arange(0, 2)[None, None, :]
     lines = scratch + down * (2 * M) + across
+    centres = scratch + N * R * 2 * M + tl.arange(0, M)[None, :, None]
     even = j0 + 2 * tl.arange(0, M)[None, :]
     if FOLD:
         if edge:
-            of = blur_lines(lines, bands, even, W, N, TAPS, K, M, R, True)
+            of, near_a, near_b = blur_lines(
+                lines, centres, bands, even, W, GRAD, TAPS, K, M, R, True
+            )
         else:
-            of = blur_lines(lines, bands, even, W, N, TAPS, K, M, R, False)
+            of, near_a, near_b = blur_lines(
+                lines, centres, bands, even, W, GRAD, TAPS, K, M, R, False
+            )
     else:
-        of = blur_lines(lines, bands, even, W, N, TAPS, K, M, R, False)
+        of, near_a, near_b = blur_lines(lines, centres, bands, even, W, GRAD, TAPS, K, M, R, False)
     row, col = (i0 + down).to(tl.int64), j0 + across
     kept = (row < end) & (col < W) & (across < WO)
     px = tl.load(x + row * xh + col * xw, mask=kept, other=0)
     py = tl.load(y + row * yh + col * yw, mask=kept, other=0)
     a, b = _sum_and_difference(px, py, SUMS)
-    of_a, of_b = of[0] + (a - shift_a) * of[1], (b - shift_b) * of[2]
+    of_a, of_b = of[0] + (a - near_a) * of[1], (b - near_b) * of[2]
     if GRAD == "xy":
         of_b += of[3]
     if GRAD != "y":
@@ -192,34 +190,34 @@ def level(
     map_col = col + RADIUS if PADDED else col
     plain = (j0 >= LEAD) & (j0 - LEAD + BLOCK + K <= W)
     if GRAD != "":
-        scratch += pid.to(tl.int64) * (N * R * BLOCK)
+        scratch += pid.to(tl.int64) * ((N * R + 1) * BLOCK)
         edge = (j0 <= RADIUS) | (j0 + WO + RADIUS >= W)
     if UPSTREAM:
         upstream += n * un + c * uc
 
-    # Moments are taken about a mean of some pixels, and about a nearer one as rows come in.
-    EVERY: tl.constexpr = 8 // R if R < 8 else 1
-    some_row = tl.minimum(i0 + tl.arange(0, 8) * rows // 8, H - 1)[:, None]
-    some_col = j0 + tl.arange(0, BLOCK)[None, :]
-    sampled = (some_col < W) & (some_row >= 0)
-    some = some_row.to(tl.int64)
-    some_x = tl.load(x + some * xh + some_col * xw, mask=sampled, other=0)
-    some_y = tl.load(y + some * yh + some_col * yw, mask=sampled, other=0)
-    some_a, some_b = _sum_and_difference(some_x, some_y, SUMS)
-    shift_a, shift_b = _offset(some_a, some_b, sampled)
+    # Moments are taken about a value nearby, at first a pixel, so that E[a²] - A² keeps its digits.
+    # About once a window: chunks between two moves of the centres.
+    EVERY: tl.constexpr = (K - 3) // R if K >= R + 3 else 1
+    some_col = j0 - LEAD + RADIUS + 2 * tl.arange(0, M)[:, None]
+    some_col = tl.minimum(tl.maximum(some_col, 0), W - 1)
+    some_x = tl.load(x + i0.to(tl.int64) * xh + some_col * xw)
+    some_y = tl.load(y + i0.to(tl.int64) * yh + some_col * yw)
+    centre_a, centre_b = _sum_and_difference(some_x, some_y, SUMS)
+    centre_a = tl.where(tl.abs(centre_a) < 3e38, centre_a, 0.0)
+    centre_b = tl.where(tl.abs(centre_b) < 3e38, centre_b, 0.0)
 
     moments = no_sums(4, K, M)
     partials = no_sums(N, K, M)
-    local_a, local_b = tl.full([M, 1], 0.0, tl.float32), tl.full([M, 1], 0.0, tl.float32)
     total = tl.full([M, 2], 0.0, tl.float32)
     for chunk in range((WARM + end - i0 + R - 1) // R):
         e0 = i0 - WARM + chunk * R
         part = tl.full([M, 2], 0.0, tl.float32)
         if chunk % EVERY == 0:
             moments, step_a, step_b = recentre(moments, TAILS, K)
-            local_a += step_a
-            local_b += step_b
-        centre_a, centre_b = shift_a + local_a, shift_b + local_b
+            centre_a += step_a
+            centre_b += step_b
+            if GRAD != "":
+                partials = follow(partials, step_a, step_b, GRAD, N, K)
         for r in range(R):
             # Row of the map that becomes complete, and the input row that completes it.
             at = e0 + r + SHIFT
@@ -249,7 +247,7 @@ def level(
                 g = tl.load(upstream + index, mask=here, other=0.0)
             from_a, from_b = moments[0][0], moments[1][0]
             d, pa, qa, pb, qb = _derivatives(
-                from_a + centre_a, from_b + centre_b, from_a + local_a, from_b + local_b,
+                from_a + centre_a, from_b + centre_b, from_a, from_b,
                 moments[2][0] - from_a * from_a, moments[3][0] - from_b * from_b,
                 c1, c2, cov, g, LUMINANCE, FLIP,
             )  # fmt: skip
@@ -274,6 +272,9 @@ def level(
         total += part
 
         if GRAD != "":
+            pairs = scratch + N * R * BLOCK + tl.arange(0, M)[:, None]
+            tl.store(pairs, centre_a)
+            tl.store(pairs + M, centre_b)
             tl.debug_barrier()
             if e0 >= i0:
                 if GRAD != "y":
@@ -285,7 +286,7 @@ def level(
                 else:
                     to_y = None
                 _gradient_rows(
-                    x, y, scratch, col_bands, to_x, to_y, e0, j0, end, W, edge, shift_a, shift_b,
+                    x, y, scratch, col_bands, to_x, to_y, e0, j0, end, W, edge,
                     xh, xw, yh, yw, gxh, gxw, gyh, gyw, TAPS, K, M, R, WO, GRAD, SUMS, FOLD,
                 )  # fmt: skip
             tl.debug_barrier()
