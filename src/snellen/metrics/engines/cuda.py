@@ -162,7 +162,7 @@ def _by_levels(
             level=level,
             scale=scale * task.weight / task.shape[1] if linear else scale,
             sums=sums[level],
-            grads=grads if linear else [p and p[level] for p in parts],
+            grads=grads if linear else [None if p is None else p[level] for p in parts],
         )
     scales = torch.empty(task.planes, plan.levels, dtype=torch.float32, device=x.device)
     _product_of_means(task, sums, complement, scales, linear=linear)
@@ -224,7 +224,7 @@ def _by_pixels(
             task.wanted,
             level=level,
             upstream=upstream[level].expand(-1, task.shape[1], -1, -1),
-            grads=[p and p[level] for p in parts],
+            grads=[None if p is None else p[level] for p in parts],
         )
     for grad, part in zip(grads, parts, strict=True):
         if grad is not None and part is not None:

@@ -7,12 +7,12 @@ because a fused multiply-add writes another register than it reads. The partial 
 through the same filter, then a few rows at a time through a scratch of some kilobytes that belongs
 to the program and stays in the cache, where the last blur along the row reads them shifted.
 
-Why so, by count; not measured on a GPU. A pixel moves 12 bytes of device memory and takes 14·K
-multiply-adds and as many instructions beside (154 and about 170 in what Triton 3.9 makes for Hopper
-with 11 taps, halos left out), so arithmetic is the limit, at about a quarter of the copy bandwidth
-of an H200. Blurring by a product with a banded matrix in full float32 takes 6 to 9 times the
-multiply-adds. Each thread has two columns, so that half the loads and sums are shared, and some 250
-registers, so that few warps run at a time; there is work in each for many independent instructions.
+Why so, by count; not measured on a GPU. A pixel moves 12 bytes of device memory for 14·K
+multiply-adds and about as many other instructions, so that arithmetic is the limit with 11 taps,
+and neither device memory nor shared memory, of which there is none. A product with a banded matrix
+in full float32 would multiply by the band's zeros too. Each thread has two columns, which share
+half their loads and sums; the price is many registers, so that few warps run at a time, each with
+many instructions that do not wait for one another.
 """
 
 from __future__ import annotations
