@@ -1,7 +1,9 @@
 """The metrics as training losses, and losses by name.
 
 The losses minimise 1 - similarity, computed directly. They take `preds` and `target` of shape
-(N, C, H, W) in [0, data_range] and compute in float32 whatever autocast says.
+(N, C, H, W), or volumes (N, C, D, H, W), in [0, data_range] and compute in float32 whatever
+autocast says. A third argument, `mask`, says which pixels count, or how much, as in
+:func:`snellen.metrics.mse`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from snellen.metrics.checks import check_range, check_reduction
+from snellen.metrics.checks import check_range, check_reduction, sides_of
+from snellen.metrics.comparison import Reduction
 from snellen.metrics.conventions import (
     WANG,
     Convention,
@@ -23,7 +26,8 @@ from snellen.metrics.conventions import (
     min_side,
     suggestion,
 )
-from snellen.metrics.functional import Reduction, dssim, mae, ms_dssim
+from snellen.metrics.functional import dssim, mae, ms_dssim
+from snellen.metrics.masks import NaNPolicy, check_nan
 
 __all__ = ["LOSSES", "LossPlan", "MSSSIMLoss", "MixedLoss", "SSIMLoss", "parse_loss"]
 
@@ -36,7 +40,11 @@ class _SimilarityLoss(nn.Module):
     """What the losses share: checked options."""
 
     def __init__(
-        self, data_range: float, convention: str | Convention, reduction: Reduction
+        self,
+        data_range: float,
+        convention: str | Convention,
+        reduction: Reduction,
+        nan: NaNPolicy,
     ) -> None:
         super().__init__()
         self.data_range = check_range(data_range)
@@ -46,6 +54,8 @@ class _SimilarityLoss(nn.Module):
         self.convention = replace(found, negative="smooth") if named else found
         check_reduction(reduction)
         self.reduction: Reduction = reduction
+        check_nan(nan)
+        self.nan: NaNPolicy = nan
 
     def extra_repr(self) -> str:
         """Show the options."""
@@ -60,6 +70,8 @@ class SSIMLoss(_SimilarityLoss):
         convention: a :class:`~snellen.metrics.conventions.Convention`, taken as it is, or a name,
             taken with ``negative="smooth"``, so that there is a gradient from any start.
         reduction: ``mean`` or ``sum`` over pictures, or ``none``: shape (N,).
+        nan: ``propagate``, or ``mask``: NaN pixels do not count. That hides a network that returns
+            NaN: replace NaN targets by a mask where you can.
 
     Returns (forward):
         0 for identical pictures, with gradient 0; at most 2.
@@ -79,10 +91,11 @@ class SSIMLoss(_SimilarityLoss):
         data_range: float = 1.0,
         convention: str | Convention = SSIM_LOSS,
         reduction: Reduction = "mean",
+        nan: NaNPolicy = "propagate",
     ) -> None:
-        super().__init__(data_range, convention, reduction)
+        super().__init__(data_range, convention, reduction, nan)
 
-    def forward(self, preds: Tensor, target: Tensor) -> Tensor:
+    def forward(self, preds: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compare (N, C, H, W) with (N, C, H, W)."""
         return dssim(
             preds,
@@ -90,6 +103,8 @@ class SSIMLoss(_SimilarityLoss):
             data_range=self.data_range,
             convention=self.convention,
             reduction=self.reduction,
+            mask=mask,
+            nan=self.nan,
         )
 
 
@@ -101,6 +116,7 @@ class MSSSIMLoss(_SimilarityLoss):
         convention: as in :class:`SSIMLoss`. The default cuts Wang's exponents to the levels that
             fit and keeps negative factors smooth.
         reduction: ``mean`` or ``sum`` over pictures, or ``none``: shape (N,).
+        nan: as in :class:`SSIMLoss`.
 
     Returns (forward):
         0 for identical pictures, with gradient 0.
@@ -120,18 +136,21 @@ class MSSSIMLoss(_SimilarityLoss):
         data_range: float = 1.0,
         convention: str | Convention = MS_SSIM_LOSS,
         reduction: Reduction = "mean",
+        nan: NaNPolicy = "propagate",
     ) -> None:
-        super().__init__(data_range, convention, reduction)
+        super().__init__(data_range, convention, reduction, nan)
 
-    def forward(self, preds: Tensor, target: Tensor) -> Tensor:
+    def forward(self, preds: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compare (N, C, H, W) with (N, C, H, W)."""
-        self.levels(tuple(preds.shape[-2:]))
+        self.levels(sides_of(preds))
         return ms_dssim(
             preds,
             target,
             data_range=self.data_range,
             convention=self.convention,
             reduction=self.reduction,
+            mask=mask,
+            nan=self.nan,
         )
 
     def levels(self, sides: tuple[int, ...]) -> int:
@@ -157,6 +176,7 @@ class MixedLoss(nn.Module):
         data_range: largest minus smallest possible value. The default is for pictures in [0, 1].
         convention: as in :class:`MSSSIMLoss`.
         reduction: ``mean`` or ``sum`` over pictures, or ``none``: shape (N,).
+        nan: as in :class:`SSIMLoss`.
 
     Returns (forward):
         0 for identical pictures.
@@ -177,20 +197,22 @@ class MixedLoss(nn.Module):
         data_range: float = 1.0,
         convention: str | Convention = MS_SSIM_LOSS,
         reduction: Reduction = "mean",
+        nan: NaNPolicy = "propagate",
     ) -> None:
         super().__init__()
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha must be in [0, 1]; got {alpha!r}.")
         self.alpha = alpha
         self.structural = MSSSIMLoss(
-            data_range=data_range, convention=convention, reduction=reduction
+            data_range=data_range, convention=convention, reduction=reduction, nan=nan
         )
 
-    def forward(self, preds: Tensor, target: Tensor) -> Tensor:
+    def forward(self, preds: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compare (N, C, H, W) with (N, C, H, W)."""
         structural = self.structural
-        similarity_term = structural(preds, target)
-        absolute = mae(preds, target, reduction=structural.reduction) / structural.data_range
+        similarity_term = structural(preds, target, mask)
+        absolute = mae(preds, target, reduction=structural.reduction, mask=mask, nan=structural.nan)
+        absolute = absolute / structural.data_range
         mixed: Tensor = self.alpha * similarity_term + (1 - self.alpha) * absolute
         return mixed
 

@@ -1,0 +1,278 @@
+"""SSIM and MS-SSIM on a CPU: value and gradient in one pass, compiled by Numba.
+
+The arithmetic is that of :mod:`snellen.metrics.definition` in float32, with sums of distances and
+the product of the levels in double precision. On one machine the result is the same bit for bit,
+whatever the number of threads and from run to run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from contextlib import nullcontext
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from snellen.metrics.engines import loading, planes, product, running
+from snellen.metrics.engines.compiling import announced
+from snellen.metrics.engines.plan import Plan
+from snellen.metrics.engines.strip_layout import ABSOLUTE, SQUARE, scratch_floats
+from snellen.metrics.engines.threads import in_threads
+from snellen.metrics.engines.vectors import LANES
+
+__all__ = ["ABSOLUTE", "SQUARE", "Mix", "similarity"]
+
+_BORDERS = {
+    "valid": loading.VALID,
+    "reflect": loading.REFLECT,
+    "replicate": loading.REPLICATE,
+    "zeros": loading.ZEROS,
+}
+_POLICIES = {"clamp": product.CLAMP, "signed": product.SIGNED, "smooth": product.SMOOTH}
+_STORED_AS = {
+    torch.float32: loading.FLOAT32,
+    torch.bfloat16: loading.BFLOAT16,
+    torch.float16: loading.FLOAT16,
+    torch.uint8: loading.UINT8,
+}
+
+
+class Mix(NamedTuple):
+    """structural · complement + beside · mean of |x - y| (ABSOLUTE) or (x - y)² (SQUARE)."""
+
+    structural: float = 1.0
+    code: int = 0
+    beside: float = 0.0
+
+
+ALONE = Mix()
+
+# Below so many pixels another thread costs more than it brings.
+PIXELS_PER_THREAD = 1 << 15
+# A plane up to this size is worked through all levels at once, while it is in a core's cache.
+CACHED_PIXELS = 1 << 18
+
+
+class _Tables:
+    """What a plan looks like to compiled code; kept, because its arrays are named by address."""
+
+    def __init__(self, plan: Plan) -> None:
+        taps = np.array(plan.taps, np.float32)
+        taps[len(taps) // 2] = _exact_centre(taps)
+        self.taps = tuple(float(tap) for tap in taps)
+        self.weights = np.concatenate([taps, taps])
+        self.edges = _edge_tables(taps, plan.border)
+        self.exponents = np.array(plan.exponents, np.float64)
+        self.job = np.zeros(1, planes.JOB)
+        job = self.job[0]
+        job["window"], job["levels"] = len(taps), plan.levels
+        job["keep"] = plan.odd_sizes == "keep"
+        job["border"], job["flip"] = _BORDERS[plan.border], plan.flip
+        job["negative"] = _POLICIES[plan.negative]
+        job["by_pixels"] = plan.by_pixels
+        job["means_first"] = plan.channel_order == "mean-then-product"
+        job["known_slope"] = plan.exponents == (1.0,) and plan.negative == "signed"
+        job["weights"] = self.weights.ctypes.data
+        job["edges"] = self.edges.ctypes.data
+        job["exponents"] = self.exponents.ctypes.data
+        job["twice_c1"], job["twice_c2"] = 2 * plan.c1, 2 * plan.c2
+        job["scale"] = plan.covariance_scale
+
+
+def _exact_centre(taps: NDArray[np.float32]) -> np.float32:
+    """Return the middle tap with which the taps, added in order in float32, make exactly 1."""
+    middle = len(taps) // 2
+    tried = taps.copy()
+    for steps in sorted(range(-8, 9), key=abs):
+        tried[middle] = taps[middle] + steps * np.spacing(taps[middle])
+        total = np.float32(0)
+        for tap in tried:
+            total += tap
+        if total == 1:
+            return np.float32(tried[middle])
+    return np.float32(taps[middle])
+
+
+def _edge_tables(taps: NDArray[np.float32], border: str) -> NDArray[np.float32]:
+    """Return what the outermost columns of partial derivatives give on behalf of columns outside.
+
+    Shape (2, K // 2, 16): left and right; see `rows.correct_edge`.
+    """
+    radius = len(taps) // 2
+    left = np.zeros((radius, LANES), np.float32)
+    skipped = 1 if border == "reflect" else 0
+    for k in range(radius):
+        for beyond in range(1, radius + 1):
+            lane = beyond - skipped if border == "reflect" else 0
+            distance = k + beyond + radius
+            if distance < len(taps):
+                left[k, lane] += taps[distance]
+    return np.ascontiguousarray(np.stack([left, left[::-1, ::-1]]))
+
+
+_tables = lru_cache(maxsize=256)(_Tables)
+_local = threading.local()
+
+
+def _scratch(taps: int) -> int:
+    """Return the address of this thread's scratch memory."""
+    known: dict[int, tuple[NDArray[np.uint8], int]] = _local.__dict__.setdefault("scratch", {})
+    if taps not in known:
+        memory = np.zeros(4 * scratch_floats(taps) + 64, np.uint8)
+        known[taps] = memory, -(-memory.ctypes.data // 64) * 64
+    return known[taps][1]
+
+
+def similarity(
+    x: Tensor,
+    y: Tensor,
+    plan: Plan,
+    *,
+    need_x: bool,
+    need_y: bool,
+    weight: float = 1.0,
+    mix: Mix = ALONE,
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Compare two batches; see :func:`snellen.metrics.definition.ms_ssim`.
+
+    Args:
+        x: (N, C, H, W) on a CPU: float32, bfloat16, float16 or uint8, with any strides.
+        y: of the same shape and dtype.
+        plan: what to compute.
+        need_x: whether the gradient by x is wanted.
+        need_y: whether the gradient by y is wanted.
+        weight: what the gradients are multiplied by.
+        mix: what is added to the complement in the same pass.
+
+    Returns:
+        The complement (or the mix) of each picture, (N,) of float32; and weight times its gradient
+        by x, float32 in the shape and memory format of x, and by y, or None.
+    """
+    if need_y and not need_x:
+        # The sum of the two stays, their difference changes its sign.
+        complement, by_y, _ = similarity(
+            y, x, plan, need_x=True, need_y=False, weight=weight, mix=mix
+        )
+        return complement, None, by_y
+    if x.stride() != y.stride():
+        x, y = x.contiguous(), y.contiguous()
+    results = torch.empty(len(x), dtype=torch.float32)
+    by_x, by_y = (
+        torch.empty_like(x, dtype=torch.float32) if needed else None for needed in (need_x, need_y)
+    )
+    known = len(plan.taps) in _compiled
+    with nullcontext() if known else announced():
+        _Computation(_tables(plan), (x, y), (by_x, by_y), weight, mix).run(results)
+    _compiled.add(len(plan.taps))
+    return results, by_x, by_y
+
+
+# Window sizes whose code this process has at hand.
+_compiled: set[int] = set()
+
+
+class _Computation:
+    """One computation: the job as compiled code reads it, its buffers, its threads."""
+
+    def __init__(
+        self,
+        tables: _Tables,
+        pictures: tuple[Tensor, Tensor],
+        gradients: tuple[Tensor | None, Tensor | None],
+        weight: float,
+        mix: Mix,
+    ) -> None:
+        x, y = pictures
+        count, channels, height, width = x.shape
+        self.taps = tables.taps
+        self.jobs = tables.job.copy()
+        self.job: Any = self.jobs[0]
+        self.planes = count * channels
+        self._set(pictures=count, channels=channels, height=height, width=width)
+        self._set(x=x.data_ptr(), y=y.data_ptr(), number_bytes=x.element_size())
+        self._set(stored_as=_STORED_AS[x.dtype], weight=weight)
+        self._set_strides("", x.stride())
+        self._set(structural=mix.structural, pixelwise=mix.code, beside=mix.beside)
+        wanted = [gradient for gradient in gradients if gradient is not None]
+        self._set(gradients=len(wanted))
+        for name, gradient in zip(("by_x", "by_y"), wanted, strict=False):
+            self._set(**{name: gradient.data_ptr()})
+            self._set_strides("out_", gradient.stride())
+        pixels = height * width
+        self.threads = min(torch.get_num_threads(), 1 + self.planes * pixels // PIXELS_PER_THREAD)
+        self.by_planes = self._goes_by_planes(pixels)
+        self.memory = self._take_memory()
+
+    def _set(self, **values: float) -> None:
+        for name, value in values.items():
+            self.job[name] = value
+
+    def _set_strides(self, prefix: str, strides: tuple[int, ...]) -> None:
+        for axis, stride in zip(("picture", "channel", "row", "column"), strides, strict=True):
+            self.job[f"{prefix}{axis}_stride"] = stride
+
+    def _goes_by_planes(self, pixels: int) -> bool:
+        """Whether each plane is one task: its levels follow one another in a core's cache."""
+        job = self.job
+        if job["means_first"] and job["channels"] > 1 and not job["by_pixels"]:
+            return False
+        if self.threads == 1:
+            return bool(pixels <= CACHED_PIXELS or self.planes > 1)
+        rounds = -(-self.planes // self.threads)
+        even = self.planes / (rounds * self.threads) > 0.95
+        return even and pixels <= CACHED_PIXELS
+
+    def _take_memory(self) -> Tensor:
+        """Take all memory that is needed meanwhile, and name its parts in the job."""
+        job = self.job
+        levels, height, width = int(job["levels"]), int(job["height"]), int(job["width"])
+        keep, by_pixels = int(job["keep"]), int(job["by_pixels"])
+        tasks = max(planes.tasks_before(height, width, levels, keep), running.level_chunks(height))
+        floats = planes.plane_floats(height, width, levels, keep, int(job["gradients"]), by_pixels)
+        copies = self.threads if self.by_planes else self.planes
+        doubles = {"sums": tasks, "errors": tasks, "complements": 1, "factors": levels}
+        bytes_of_doubles = 8 * self.planes * sum(doubles.values())
+        memory = torch.empty(bytes_of_doubles + 4 * floats * copies, dtype=torch.uint8)
+        at = memory.data_ptr()
+        for name, size in doubles.items():
+            self._set(**{name: at})
+            at += 8 * self.planes * size
+        self._set(tasks=tasks, buffer=at, buffer_floats=floats)
+        return memory
+
+    def run(self, results: Tensor) -> None:
+        """Do all steps and write what comes out for each picture."""
+        job = self.job
+        steps = running.list_steps(
+            int(job["levels"]),
+            gradients=bool(job["gradients"]),
+            by_pixels=bool(job["by_pixels"]),
+            known_slope=bool(job["known_slope"]),
+            pixelwise=bool(job["pixelwise"]),
+        )
+        if self.by_planes:
+            self._share(steps, self.planes, whole=True)
+        else:
+            for step in steps:
+                count = self.planes * running.count_tasks(job, step[0], step[1])
+                self._share(step[None], count, whole=False)
+        running.finish(self.jobs, results.data_ptr())
+
+    def _share(self, steps: NDArray[np.int64], count: int, *, whole: bool) -> None:
+        """Share tasks out among the threads."""
+        threads = min(self.threads, count)
+        size = count if threads == 1 else max(1, count // (8 * threads))
+        starts = itertools.count(0, size)
+
+        def work(slot: int) -> None:
+            scratch = _scratch(len(self.taps))
+            while (first := next(starts)) < count:
+                last = min(first + size, count)
+                running.run(self.taps, self.jobs, steps, whole, first, last, slot, scratch)
+
+        in_threads(threads, work)

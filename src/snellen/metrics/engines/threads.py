@@ -1,0 +1,111 @@
+"""A few threads that run compiled code, shared by everyone who calls.
+
+Numba's own threading layers do not serve: one is not safe from several Python threads, one kills a
+child forked after its first use, one needs another package. Compiled code without the interpreter's
+lock needs none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+__all__ = ["in_threads"]
+
+Work = Callable[[int], None]
+
+
+class _Shift:
+    """One piece of work that any number of threads may join until it is over."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._changed = threading.Condition()
+        self._joined = 0
+        self._working = 0
+        self._over = False
+        self._error: BaseException | None = None
+
+    def join(self) -> None:
+        """Work, as the next number; do nothing when it is over already."""
+        with self._changed:
+            if self._over:
+                return
+            number = self._joined
+            self._joined += 1
+            self._working += 1
+        try:
+            self._work(number)
+        except BaseException as error:  # raised again where it was ordered
+            self._error = error
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._changed.notify_all()
+
+    def finish(self) -> None:
+        """Let nobody join any more and wait for those who have.
+
+        Raises:
+            BaseException: what the work raised.
+        """
+        with self._changed:
+            self._over = True
+            while self._working:
+                self._changed.wait()
+        if self._error is not None:
+            raise self._error
+
+
+class _Pool:
+    """Threads that wait for shifts; there are as many as were ever asked for at once."""
+
+    def __init__(self) -> None:
+        self._orders: SimpleQueue[_Shift] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+
+    def order(self, shift: _Shift, helpers: int) -> None:
+        """Ask `helpers` threads to join a shift."""
+        if self._threads < helpers:
+            with self._lock:
+                while self._threads < helpers:
+                    name = f"snellen-{self._threads}"
+                    threading.Thread(target=self._serve, name=name, daemon=True).start()
+                    self._threads += 1
+        for _ in range(helpers):
+            self._orders.put(shift)
+
+    def _serve(self) -> None:
+        while True:
+            self._orders.get().join()
+
+
+_pool = _Pool()
+
+
+def _renew() -> None:
+    """Forget threads that a forked child does not have."""
+    global _pool
+    _pool = _Pool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
+
+
+def in_threads(threads: int, work: Work) -> None:
+    """Call ``work(number)`` here and on up to `threads - 1` other threads, numbers from 0 on.
+
+    The work shares itself out, for example by a common counter, and must be complete whoever does
+    it: other threads may be busy with other callers' work and never come.
+    """
+    if threads <= 1:
+        work(0)
+        return
+    shift = _Shift(work)
+    _pool.order(shift, threads - 1)
+    shift.join()
+    shift.finish()
