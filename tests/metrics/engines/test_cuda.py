@@ -41,14 +41,8 @@ def run(
     sides = (x.shape[2], x.shape[3])
     plan = make_plan(convention, sides, peak, multiscale=multiscale)
     assert plan is not None
-    complement, grad_x, grad_y = cuda.similarity(
-        x.to(DEVICE),
-        y.to(DEVICE),
-        plan,
-        need_x="x" in wanted,
-        need_y="y" in wanted,
-        weight=weight,
-        tiling=tiling,
+    complement, grad_x, grad_y = cuda.similarity_on_tiles(
+        x.to(DEVICE), y.to(DEVICE), plan, wanted, weight, tiling
     )
     assert complement.dtype == torch.float32
     return (

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from snellen.metrics.engines.plan import Plan
 
-__all__ = ["Tiling", "is_available", "similarity"]
+__all__ = ["Tiling", "is_available", "similarity", "similarity_on_tiles"]
 
 # Threads that add up one picture's sums, or do the pixels of one row in the pointwise kernels.
 BLOCK = 256
@@ -65,7 +65,6 @@ def similarity(
     need_x: bool,
     need_y: bool,
     weight: float = 1.0,
-    tiling: Tiling | None = None,
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Compute the complements of pairs of pictures, and the gradients asked for.
 
@@ -76,15 +75,25 @@ def similarity(
         need_x: whether the gradient in x is wanted; not for uint8.
         need_y: the same for y.
         weight: what the gradients are multiplied by.
-        tiling: for tests; chosen by the picture's size where None.
 
     Returns:
         The complement 1 - SSIM or 1 - MS-SSIM of each picture, (N,) float32; weight times its
         gradient in x and in y, with their shape and dtype, or None.
     """
-    task = _Task(plan, x.shape, ("x" if need_x else "") + ("y" if need_y else ""), weight, tiling)
+    wanted = ("x" if need_x else "") + ("y" if need_y else "")
+    return similarity_on_tiles(x, y, plan, wanted, weight, None)
+
+
+def similarity_on_tiles(
+    x: Tensor, y: Tensor, plan: Plan, wanted: str, weight: float, tiling: Tiling | None
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Do what :func:`similarity` does, on tiles of a given size; None: chosen by the pictures'.
+
+    `wanted` names the gradients: "", "x", "y" or "xy".
+    """
+    task = _Task(plan, x.shape, wanted, weight, tiling)
     complement = torch.empty(x.shape[0], dtype=torch.float32, device=x.device)
-    grads = [torch.empty_like(t) if n else None for t, n in ((x, need_x), (y, need_y))]
+    grads = [torch.empty_like(t) if n in wanted else None for t, n in ((x, "x"), (y, "y"))]
     if x.numel() > 0:
         with _device_of(x):
             (_by_pixels if plan.by_pixels else _by_levels)(task, x, y, complement, grads)
