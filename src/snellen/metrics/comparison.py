@@ -18,6 +18,8 @@ from snellen.metrics.conventions import (
     suggestion,
 )
 from snellen.metrics.definition import Similarity
+from snellen.metrics.engines.dispatch import ENGINES, Engine, choose_engine, dissimilarity
+from snellen.metrics.engines.metric import Metric, pixelwise_error
 from snellen.metrics.masks import check_windows, resolve_weights
 from snellen.metrics.moments import Kept
 from snellen.metrics.weights import clear
@@ -25,9 +27,6 @@ from snellen.metrics.weights import clear
 __all__ = ["Comparison", "Engine", "Reduction", "check_engine", "checked", "reduced"]
 
 Reduction = Literal["mean", "sum", "none"]
-Engine = Literal["auto", "definition"]
-
-ENGINES = ("auto", "definition")
 
 
 class Keep(Protocol):
@@ -66,27 +65,80 @@ class Comparison:
         """Height and width in pixels, and before them the depth of a volume."""
         return tuple(self.x.shape[2:])
 
-    def ssim(self) -> Similarity:
-        """SSIM of each picture: (N,).
+    def similarity(self, *, multiscale: bool, reduction: str) -> Tensor:
+        """SSIM or MS-SSIM of each picture, reduced.
 
         Raises:
-            ValueError: a window does not fit, or the mask leaves none.
+            ValueError: a window or the levels do not fit, the mask leaves a level without a window,
+                or the engine that was asked for cannot do this.
         """
-        self.check_ssim()
+        share = -self._share(reduction)
+        return reduced(self._compared(multiscale, share, complement=False), reduction)
+
+    def dissimilarity(self, *, multiscale: bool, reduction: str) -> Tensor:
+        """1 - SSIM or 1 - MS-SSIM of each picture, reduced; errors as `similarity`."""
+        share = self._share(reduction)
+        return reduced(self._compared(multiscale, share, complement=True), reduction)
+
+    def mixed(self, metric: Metric, reduction: str) -> Tensor:
+        """Compute a metric that has more than the dissimilarity; errors as `similarity`."""
+        self._check(metric.multiscale)
+        if len(self.x) == 0:
+            return reduced(self._nothing(), reduction)
+        engine = self._engine_for(metric)
+        if engine != "definition":
+            found = dissimilarity(self.x, self._whole_y, metric, engine, self._share(reduction))
+            return reduced(found, reduction)
+        x, y, *_, weights = self.arguments
+        structural = self._defined(metric.multiscale).complement
+        beside = pixelwise_error(x, y, metric, weights)
+        return reduced(metric.structural * structural + beside, reduction)
+
+    def _share(self, reduction: str) -> float:
+        """Return the gradient that arrives for each picture where the result is the loss."""
+        return 1 / max(len(self.x), 1) if reduction == "mean" else 1.0
+
+    def _compared(self, multiscale: bool, expected: float, *, complement: bool) -> Tensor:
+        """Compare by the engine; `expected` is the gradient by the complement to come."""
+        self._check(multiscale)
         if len(self.x) == 0:
             return self._nothing()
-        return definition.ssim(*self.arguments, self._kept(multiscale=False))
+        metric = Metric(self.convention, self.data_range, multiscale)
+        engine = self._engine_for(metric)
+        if engine == "definition":
+            found = self._defined(multiscale)
+            return found.complement if complement else found.value
+        distance = dissimilarity(self.x, self._whole_y, metric, engine, expected)
+        return distance if complement else 1 - distance
 
-    def ms_ssim(self) -> Similarity:
-        """MS-SSIM of each picture: (N,).
+    def _defined(self, multiscale: bool) -> Similarity:
+        compare = definition.ms_ssim if multiscale else definition.ssim
+        return compare(*self.arguments, self._kept(multiscale=multiscale))
+
+    def _engine_for(self, metric: Metric) -> str:
+        return choose_engine(self.engine, self.x, metric, masked=self.weights is not None)
+
+    @property
+    def _whole_y(self) -> Tensor:
+        """`y`, as often as there are pictures."""
+        return self.y if len(self.y) == len(self.x) else self.y.expand_as(self.x)
+
+    def _check(self, multiscale: bool) -> None:
+        if multiscale:
+            self.check_ms_ssim()
+        else:
+            self.check_ssim()
+
+    def check_maps(self) -> None:
+        """Refuse an engine that was asked for by name: maps come from the definition.
 
         Raises:
-            ValueError: the levels do not fit, or the mask leaves one without a window.
+            ValueError: `engine` is neither ``auto`` nor ``definition``.
         """
-        self.check_ms_ssim()
-        if len(self.x) == 0:
-            return self._nothing()
-        return definition.ms_ssim(*self.arguments, self._kept(multiscale=True))
+        if self.engine not in ("auto", "definition"):
+            raise ValueError(
+                f"engine={self.engine!r} gives no maps: use engine='auto' or 'definition'."
+            )
 
     @property
     def arguments(self) -> tuple[Tensor, Tensor, float, Convention, Tensor | None]:
@@ -117,10 +169,9 @@ class Comparison:
     def _kept(self, *, multiscale: bool) -> Sequence[Kept] | None:
         return None if self.keep is None else self.keep(multiscale=multiscale)
 
-    def _nothing(self) -> Similarity:
-        """Return the similarity of no pictures: shape (0,), part of the graph."""
-        empty = as_float(self.x + self.y).flatten(1).sum(dim=1)
-        return Similarity(empty, empty)
+    def _nothing(self) -> Tensor:
+        """Return the values of no pictures: shape (0,), part of the graph."""
+        return as_float(self.x + self.y).flatten(1).sum(dim=1)
 
 
 def checked(

@@ -141,7 +141,8 @@ def ssim(
         mask: as in :func:`mse`; means under the window and over the picture are then weighted
             ones, so that a masked pixel has no influence at all.
         nan: as in :func:`mse`.
-        engine: ``auto`` or ``definition``.
+        engine: ``auto``: the fast engine of the pictures' device where it can do this, else the
+            definition; ``definition``, ``cpu`` or ``cuda``: that one, or an error.
 
     Returns:
         At most 1, reached by identical pictures; float32 (float64 for float64 inputs).
@@ -160,7 +161,7 @@ def ssim(
     True
     """
     comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
-    return reduced(comparison.ssim().value, reduction)
+    return comparison.similarity(multiscale=False, reduction=reduction)
 
 
 def dssim(
@@ -183,7 +184,7 @@ def dssim(
     tensor(0.)
     """
     comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
-    return reduced(comparison.ssim().complement, reduction)
+    return comparison.dissimilarity(multiscale=False, reduction=reduction)
 
 
 def ms_ssim(
@@ -211,7 +212,7 @@ def ms_ssim(
     tensor([1., 1.])
     """
     comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
-    return reduced(comparison.ms_ssim().value, reduction)
+    return comparison.similarity(multiscale=True, reduction=reduction)
 
 
 def ms_dssim(
@@ -234,7 +235,7 @@ def ms_dssim(
     tensor(0.)
     """
     comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
-    return reduced(comparison.ms_ssim().complement, reduction)
+    return comparison.dissimilarity(multiscale=True, reduction=reduction)
 
 
 def ssim_decibels(
@@ -260,7 +261,8 @@ def ssim_decibels(
     tensor(inf)
     """
     comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
-    return reduced(_decibels(comparison.ssim().complement), reduction)
+    errors = comparison.dissimilarity(multiscale=False, reduction="none")
+    return reduced(_decibels(errors), reduction)
 
 
 def ms_ssim_decibels(
@@ -286,7 +288,8 @@ def ms_ssim_decibels(
     tensor(inf)
     """
     comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
-    return reduced(_decibels(comparison.ms_ssim().complement), reduction)
+    errors = comparison.dissimilarity(multiscale=True, reduction="none")
+    return reduced(_decibels(errors), reduction)
 
 
 def _difference(

@@ -37,6 +37,7 @@ def ssim_map(
     torch.Size([3, 22, 30])
     """
     comparison = checked(preds, target, data_range, convention, mask, nan, engine)
+    comparison.check_maps()
     comparison.check_ssim()
     value = definition.ssim_map(*comparison.arguments).value
     return _shown(value, comparison, preds)
@@ -70,6 +71,7 @@ def ms_ssim_map(
             "ms_ssim_map needs a convention that reads MS-SSIM by 'pixels' or 'sigmas'; this one "
             "takes the mean of each level first, so it has no map. Use convention='poster'."
         )
+    comparison.check_maps()
     comparison.check_ms_ssim()
     value = definition.ms_ssim_map(*comparison.arguments).value
     # One map for all channels where the factors were averaged over them.
@@ -104,6 +106,7 @@ def ssim_components(
     True
     """
     comparison = checked(preds, target, data_range, convention, mask, nan, "definition")
+    comparison.check_maps()
     comparison.check_ssim()
     maps = definition.components(*comparison.arguments)
     return Components(*(_shown(m, comparison, preds) for m in maps))

@@ -18,7 +18,7 @@ from snellen.metrics.checks import (
     check_reduction,
     resolve_range,
 )
-from snellen.metrics.comparison import Comparison, Engine, Reduction, check_engine, reduced
+from snellen.metrics.comparison import Comparison, Engine, Reduction, check_engine
 from snellen.metrics.conventions import Convention, fit_levels, get_convention
 from snellen.metrics.masks import resolve_weights
 from snellen.metrics.moments import Kept
@@ -90,19 +90,19 @@ class Prepared:
 
     def ssim(self, preds: Tensor, *, reduction: Reduction = "mean") -> Tensor:
         """Compare as :func:`snellen.metrics.ssim`."""
-        return reduced(self._with(preds, reduction).ssim().value, reduction)
+        return self._with(preds, reduction).similarity(multiscale=False, reduction=reduction)
 
     def dssim(self, preds: Tensor, *, reduction: Reduction = "mean") -> Tensor:
         """Compare as :func:`snellen.metrics.dssim`."""
-        return reduced(self._with(preds, reduction).ssim().complement, reduction)
+        return self._with(preds, reduction).dissimilarity(multiscale=False, reduction=reduction)
 
     def ms_ssim(self, preds: Tensor, *, reduction: Reduction = "mean") -> Tensor:
         """Compare as :func:`snellen.metrics.ms_ssim`."""
-        return reduced(self._with(preds, reduction).ms_ssim().value, reduction)
+        return self._with(preds, reduction).similarity(multiscale=True, reduction=reduction)
 
     def ms_dssim(self, preds: Tensor, *, reduction: Reduction = "mean") -> Tensor:
         """Compare as :func:`snellen.metrics.ms_dssim`."""
-        return reduced(self._with(preds, reduction).ms_ssim().complement, reduction)
+        return self._with(preds, reduction).dissimilarity(multiscale=True, reduction=reduction)
 
     def _with(self, preds: Tensor, reduction: str) -> Comparison:
         check_reduction(reduction)

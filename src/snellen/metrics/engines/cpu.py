@@ -159,7 +159,7 @@ def similarity(
             y, x, plan, need_x=True, need_y=False, weight=weight, mix=mix
         )
         return complement, None, by_y
-    if x.stride() != y.stride():
+    if x.stride()[2:] != y.stride()[2:]:
         x, y = x.contiguous(), y.contiguous()
     results = torch.empty(len(x), dtype=torch.float32)
     by_x, by_y = (
@@ -167,7 +167,18 @@ def similarity(
     )
     known = len(plan.taps) in _compiled
     with nullcontext() if known else announced():
-        _Computation(_tables(plan), (x, y), (by_x, by_y), weight, mix).run(results)
+        arrangement = _arrange(
+            plan,
+            mix.code,
+            x.dtype,
+            tuple(x.shape),
+            x.stride(),
+            y.stride(),
+            () if by_x is None else by_x.stride(),
+            int(need_x) + int(need_y),
+            torch.get_num_threads(),
+        )
+        arrangement.run(x, y, by_x, by_y, weight, mix, results)
     _compiled.add(len(plan.taps))
     return results, by_x, by_y
 
@@ -175,50 +186,53 @@ def similarity(
 # Window sizes whose code this process has at hand.
 _compiled: set[int] = set()
 
+_AXES = ("picture", "channel", "row", "column")
 
-class _Computation:
-    """One computation: the job as compiled code reads it, its buffers, its threads."""
+
+class _Arrangement:
+    """How pictures of one shape and layout are compared: all of the job but addresses and factors.
+
+    Kept from call to call: for small pictures it takes longer than the comparison.
+    """
 
     def __init__(
         self,
-        tables: _Tables,
-        pictures: tuple[Tensor, Tensor],
-        gradients: tuple[Tensor | None, Tensor | None],
-        weight: float,
-        mix: Mix,
+        plan: Plan,
+        pixelwise: int,
+        dtype: torch.dtype,
+        shape: tuple[int, ...],
+        x_strides: tuple[int, ...],
+        y_strides: tuple[int, ...],
+        out_strides: tuple[int, ...],
+        gradients: int,
+        threads: int,
     ) -> None:
-        x, y = pictures
-        count, channels, height, width = x.shape
-        self.taps = tables.taps
-        self.jobs = tables.job.copy()
-        self.job: Any = self.jobs[0]
+        count, channels, height, width = shape
+        self.tables = _tables(plan)
+        self.jobs = self.tables.job.copy()
         self.planes = count * channels
-        self._set(pictures=count, channels=channels, height=height, width=width)
-        self._set(x=x.data_ptr(), y=y.data_ptr(), number_bytes=x.element_size())
-        self._set(stored_as=_STORED_AS[x.dtype], weight=weight)
-        self._set_strides("", x.stride())
-        self._set(structural=mix.structural, pixelwise=mix.code, beside=mix.beside)
-        wanted = [gradient for gradient in gradients if gradient is not None]
-        self._set(gradients=len(wanted))
-        for name, gradient in zip(("by_x", "by_y"), wanted, strict=False):
-            self._set(**{name: gradient.data_ptr()})
-            self._set_strides("out_", gradient.stride())
         pixels = height * width
-        self.threads = min(torch.get_num_threads(), 1 + self.planes * pixels // PIXELS_PER_THREAD)
-        self.by_planes = self._goes_by_planes(pixels)
-        self.memory = self._take_memory()
+        self.threads = min(threads, 1 + self.planes * pixels // PIXELS_PER_THREAD)
+        self._set(pictures=count, channels=channels, height=height, width=width)
+        self._set(stored_as=_STORED_AS[dtype], number_bytes=dtype.itemsize)
+        self._set(gradients=gradients, pixelwise=pixelwise)
+        for prefix, strides in (("", x_strides), ("out_", out_strides)):
+            for axis, stride in zip(_AXES, strides, strict=False):
+                self._set(**{f"{prefix}{axis}_stride": stride})
+        self._set(y_picture_stride=y_strides[0], y_channel_stride=y_strides[1])
+        self.whole = self._goes_by_planes(pixels)
+        self.bytes = self._lay_memory_out()
+        self.steps = self._list_steps()
+        # NumPy copies a record field by field, bytes at once.
+        self.raw = self.jobs.view(np.uint8)
 
-    def _set(self, **values: float) -> None:
+    def _set(self, **values: int) -> None:
         for name, value in values.items():
-            self.job[name] = value
-
-    def _set_strides(self, prefix: str, strides: tuple[int, ...]) -> None:
-        for axis, stride in zip(("picture", "channel", "row", "column"), strides, strict=True):
-            self.job[f"{prefix}{axis}_stride"] = stride
+            self.jobs[0][name] = value
 
     def _goes_by_planes(self, pixels: int) -> bool:
         """Whether each plane is one task: its levels follow one another in a core's cache."""
-        job = self.job
+        job = self.jobs[0]
         if job["means_first"] and job["channels"] > 1 and not job["by_pixels"]:
             return False
         if self.threads == 1:
@@ -227,27 +241,28 @@ class _Computation:
         even = self.planes / (rounds * self.threads) > 0.95
         return even and pixels <= CACHED_PIXELS
 
-    def _take_memory(self) -> Tensor:
-        """Take all memory that is needed meanwhile, and name its parts in the job."""
-        job = self.job
+    def _lay_memory_out(self) -> int:
+        """Set where things lie in the memory taken for a call; return how many bytes that is."""
+        job = self.jobs[0]
         levels, height, width = int(job["levels"]), int(job["height"]), int(job["width"])
         keep, by_pixels = int(job["keep"]), int(job["by_pixels"])
         tasks = max(planes.tasks_before(height, width, levels, keep), running.level_chunks(height))
         floats = planes.plane_floats(height, width, levels, keep, int(job["gradients"]), by_pixels)
-        copies = self.threads if self.by_planes else self.planes
-        doubles = {"sums": tasks, "errors": tasks, "complements": 1, "factors": levels}
-        bytes_of_doubles = 8 * self.planes * sum(doubles.values())
-        memory = torch.empty(bytes_of_doubles + 4 * floats * copies, dtype=torch.uint8)
-        at = memory.data_ptr()
-        for name, size in doubles.items():
+        at = 0
+        for name, size in (
+            ("sums", tasks),
+            ("errors", tasks),
+            ("complements", 1),
+            ("factors", levels),
+        ):
             self._set(**{name: at})
             at += 8 * self.planes * size
         self._set(tasks=tasks, buffer=at, buffer_floats=floats)
-        return memory
+        return at + 4 * floats * (self.threads if self.whole else self.planes)
 
-    def run(self, results: Tensor) -> None:
-        """Do all steps and write what comes out for each picture."""
-        job = self.job
+    def _list_steps(self) -> list[tuple[NDArray[np.int64], int]]:
+        """Return what is run one after the other, each with its number of tasks."""
+        job = self.jobs[0]
         steps = running.list_steps(
             int(job["levels"]),
             gradients=bool(job["gradients"]),
@@ -255,24 +270,57 @@ class _Computation:
             known_slope=bool(job["known_slope"]),
             pixelwise=bool(job["pixelwise"]),
         )
-        if self.by_planes:
-            self._share(steps, self.planes, whole=True)
-        else:
-            for step in steps:
-                count = self.planes * running.count_tasks(job, step[0], step[1])
-                self._share(step[None], count, whole=False)
-        running.finish(self.jobs, results.data_ptr())
+        if self.whole:
+            return [(steps, self.planes)]
+        return [
+            (step[None], self.planes * running.count_tasks(job, step[0], step[1])) for step in steps
+        ]
 
-    def _share(self, steps: NDArray[np.int64], count: int, *, whole: bool) -> None:
+    def run(
+        self,
+        x: Tensor,
+        y: Tensor,
+        by_x: Tensor | None,
+        by_y: Tensor | None,
+        weight: float,
+        mix: Mix,
+        results: Tensor,
+    ) -> None:
+        """Do all steps and write what comes out for each picture."""
+        memory = torch.empty(self.bytes, dtype=torch.uint8)
+        jobs = self.raw.copy().view(planes.JOB)
+        running.complete(
+            jobs,
+            memory.data_ptr(),
+            x.data_ptr(),
+            y.data_ptr(),
+            0 if by_x is None else by_x.data_ptr(),
+            0 if by_y is None else by_y.data_ptr(),
+            weight,
+            mix.structural,
+            mix.beside,
+        )
+        for steps, count in self.steps:
+            self._share(jobs, steps, count)
+        running.finish(jobs, results.data_ptr())
+
+    def _share(self, jobs: NDArray[Any], steps: NDArray[np.int64], count: int) -> None:
         """Share tasks out among the threads."""
+        taps = self.tables.taps
         threads = min(self.threads, count)
-        size = count if threads == 1 else max(1, count // (8 * threads))
+        if threads <= 1:
+            running.run(taps, jobs, steps, self.whole, 0, count, 0, _scratch(len(taps)))
+            return
+        size = max(1, count // (8 * threads))
         starts = itertools.count(0, size)
 
         def work(slot: int) -> None:
-            scratch = _scratch(len(self.taps))
+            scratch = _scratch(len(taps))
             while (first := next(starts)) < count:
                 last = min(first + size, count)
-                running.run(self.taps, self.jobs, steps, whole, first, last, slot, scratch)
+                running.run(taps, jobs, steps, self.whole, first, last, slot, scratch)
 
         in_threads(threads, work)
+
+
+_arrange = lru_cache(maxsize=256)(_Arrangement)

@@ -33,7 +33,7 @@ READ = (torch.float32, torch.bfloat16, torch.float16, torch.uint8)
 Result = tuple[Tensor, Tensor, Tensor]
 
 
-def choose_engine(engine: str, x: Tensor, metric: Metric) -> str:
+def choose_engine(engine: str, x: Tensor, metric: Metric, *, masked: bool = False) -> str:
     """Return ``definition``, ``cpu`` or ``cuda``.
 
     Args:
@@ -41,13 +41,15 @@ def choose_engine(engine: str, x: Tensor, metric: Metric) -> str:
             that can do this, else the definition.
         x: (N, C, H, W), or (N, C, D, H, W), which only the definition takes.
         metric: what is measured.
+        masked: whether pixels have weights, which only the definition takes.
 
     Raises:
         ValueError: an engine was asked for that cannot do this.
     """
     if engine == "definition" or (engine == "auto" and _transforms_active()):
         return "definition"
-    reason = _why_not(engine if engine != "auto" else x.device.type, x, metric)
+    asked = engine if engine != "auto" else x.device.type
+    reason = "takes no masks" if masked else _why_not(asked, x, metric)
     if not reason:
         return x.device.type
     if engine == "auto":
@@ -94,11 +96,13 @@ def dissimilarity(x: Tensor, y: Tensor, metric: Metric, engine: str, weight: flo
     if engine == "cuda" and metric != metric.alone():
         structural = dissimilarity(x, y, metric.alone(), engine, weight * metric.structural)
         return metric.structural * structural + pixelwise_error(x, y, metric)
-    if _is_plain(x) and _is_plain(y):
-        eager: Tensor = _Dissimilarity.apply(x, y, metric, engine, weight)  # type: ignore[no-untyped-call]
-        return eager
     tracked = torch.is_grad_enabled()
     need_x, need_y = tracked and x.requires_grad, tracked and y.requires_grad
+    if _is_plain(x) and _is_plain(y):
+        if need_x or need_y:
+            eager: Tensor = _Dissimilarity.apply(x, y, metric, engine, weight)  # type: ignore[no-untyped-call]
+            return eager
+        return _compute(x, y, metric, engine, weight, False, False)[0]
     found: Tensor = _operator(x, y, metric.to_text(), engine, weight, need_x, need_y)[0]
     return found
 
@@ -164,9 +168,8 @@ class _Dissimilarity(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, y: Tensor, metric: Metric, engine: str, weight: float) -> Any:
         needed = ctx.needs_input_grad[:2]
         found, *ctx.gradients = _compute(x, y, metric, engine, weight, *needed)
-        if any(needed):
-            ctx.metric, ctx.engine, ctx.weight = metric, engine, weight
-            ctx.save_for_backward(x, y)
+        ctx.metric, ctx.engine, ctx.weight = metric, engine, weight
+        ctx.save_for_backward(x, y)
         return found
 
     @staticmethod

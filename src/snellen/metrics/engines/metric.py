@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from snellen.metrics import definition
+from snellen.metrics.checks import as_float
 from snellen.metrics.conventions import Convention
 from snellen.metrics.engines.plan import Plan, make_plan
+from snellen.metrics.weights import average
 
 __all__ = ["Metric", "Pixelwise", "define", "metric_from_text", "plan_of"]
 
@@ -93,8 +95,8 @@ def define(x: Tensor, y: Tensor, metric: Metric) -> Tensor:
     return metric.structural * found + pixelwise_error(x, y, metric)
 
 
-def pixelwise_error(x: Tensor, y: Tensor, metric: Metric) -> Tensor:
+def pixelwise_error(x: Tensor, y: Tensor, metric: Metric, weights: Tensor | None = None) -> Tensor:
     """Compute what the metric adds to the dissimilarity of each picture: (N,)."""
-    difference = x - y
+    difference = as_float(x) - as_float(y)
     error = difference.abs() if metric.pixelwise == "l1" else difference * difference
-    return metric.pixelwise_scale * error.mean(dim=(1, 2, 3))
+    return metric.pixelwise_scale * average(error, weights, tuple(range(1, x.ndim)))

@@ -41,6 +41,7 @@ BLOCK_ROWS = 512
 
 _INTEGERS = """
     x y stored_as number_bytes picture_stride channel_stride row_stride column_stride
+    y_picture_stride y_channel_stride
     pictures channels height width
     window levels keep border flip negative gradients by_pixels means_first known_slope
     weights edges exponents
@@ -171,11 +172,11 @@ def _counted(job: Job, height: int, width: int) -> int:
 def pictures_of(job: Job, plane: int) -> Pictures:
     """Return the two pictures' planes at the finest level."""
     picture, channel = plane // job.channels, plane % job.channels
-    offset = picture * job.picture_stride + channel * job.channel_stride
-    offset *= job.number_bytes
+    x_offset = picture * job.picture_stride + channel * job.channel_stride
+    y_offset = picture * job.y_picture_stride + channel * job.y_channel_stride
     return Pictures(
-        job.x + offset,
-        job.y + offset,
+        job.x + x_offset * job.number_bytes,
+        job.y + y_offset * job.number_bytes,
         job.stored_as,
         job.row_stride,
         job.column_stride,

@@ -24,7 +24,7 @@ from snellen.metrics.engines.planes import (
     run_strip,
 )
 
-__all__ = ["finish", "level_chunks", "list_steps", "run"]
+__all__ = ["complete", "count_tasks", "finish", "level_chunks", "list_steps", "run"]
 
 # Strips for the value (and the gradient, where it needs nothing else); the product of the levels'
 # means; the product by pixels, in two steps, and strips for its gradient; the levels' gradients
@@ -122,6 +122,29 @@ def run(
                     add_pulls(taps, job, plane, top, bottom, scratch)
                 else:
                     join_gradient(taps, job, plane, buffer, level, top, bottom, scratch)
+
+
+@compiled
+def complete(
+    jobs: Jobs,
+    memory: int,
+    x: int,
+    y: int,
+    by_x: int,
+    by_y: int,
+    weight: float,
+    structural: float,
+    beside: float,
+) -> None:
+    """Put into a job what differs from call to call: addresses and factors."""
+    job = jobs[0]
+    job.x, job.y, job.by_x, job.by_y = x, y, by_x, by_y
+    job.weight, job.structural, job.beside = weight, structural, beside
+    job.sums += memory
+    job.errors += memory
+    job.complements += memory
+    job.factors += memory
+    job.buffer += memory
 
 
 @compiled
