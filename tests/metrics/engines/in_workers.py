@@ -32,13 +32,16 @@ def pair(index: int) -> tuple[Tensor, Tensor]:
 
 def results(index: int) -> Tensor:
     """Complements and gradients of one pair, all in one row, by several threads."""
-    torch.set_num_threads(THREADS)
+    # PyTorch's own operations hang in a forked child if they have used several threads before.
+    torch.set_num_threads(1)
     x, y = pair(index)
     parts = []
     for convention in (replace(WANG, levels=3), replace(POSTER, levels=3)):
         plan = make_plan(convention, (130, 150), 1.0, multiscale=True)
         assert plan is not None
+        torch.set_num_threads(THREADS)
         complement, by_x, by_y = cpu.similarity(x, y, plan, need_x=True, need_y=True)
+        torch.set_num_threads(1)
         assert by_x is not None
         assert by_y is not None
         parts += [complement, by_x.flatten(), by_y.flatten()]

@@ -147,6 +147,16 @@ def test_a_window_of_one_pixel_compares_luminance() -> None:
     assert relative_error(found.complement, luminance.mean(dim=(1, 2, 3))) <= COMPLEMENT
 
 
+@pytest.mark.xfail(
+    reason="the variances of a single pixel are 0, their slopes should be", strict=True
+)
+@pytest.mark.parametrize("convention", [WANG, PIXELS])
+def test_the_gradient_under_a_window_of_one_pixel(convention: Convention) -> None:
+    x, y, _ = pictures("bright", (1, 1, 19, 35))
+    convention = replace(convention, window_size=1)
+    check(Measure(convention, convention.reading == "pixels"), x, y, COMPLEMENT, GRADIENT)
+
+
 @pytest.mark.parametrize("size", [1, 3, 11])
 @pytest.mark.parametrize("name", MEASURES)
 def test_identical_pictures_have_distance_and_gradient_0(name: str, size: int) -> None:
