@@ -79,7 +79,9 @@ class _Tables:
         job["negative"] = _POLICIES[plan.negative]
         job["by_pixels"] = plan.by_pixels
         job["means_first"] = plan.channel_order == "mean-then-product"
-        job["known_slope"] = plan.exponents == (1.0,) and plan.negative == "signed"
+        job["known_slope"] = (
+            plan.exponents == (1.0,) and plan.negative == "signed" and not plan.by_pixels
+        )
         job["weights"] = self.weights.ctypes.data
         job["edges"] = self.edges.ctypes.data
         job["exponents"] = self.exponents.ctypes.data
@@ -154,7 +156,8 @@ def similarity(
 
     Returns:
         The complement (or the mix) of each picture, (N,) of float32; and weight times its gradient
-        by x, float32 in the shape and memory format of x, and by y, or None.
+        by x, float32 in the shape and memory format of x (contiguous where y is laid out in
+        another way), and by y, or None.
     """
     if need_y and not need_x:
         # The sum of the two stays, their difference changes its sign.
@@ -166,6 +169,8 @@ def similarity(
         x, y = x.contiguous(), y.contiguous()
     results = torch.empty(len(x), dtype=torch.float32)
     by_x, by_y = (_gradient_like(x) if needed else None for needed in (need_x, need_y))
+    if len(x) == 0:
+        return results, by_x, by_y
     known = len(plan.taps) in _compiled
     with nullcontext() if known else announced():
         arrangement = _arrange(

@@ -11,6 +11,7 @@ from snellen.metrics.engines.memory import (
     read_float32,
     read_float64,
     write_float32,
+    write_float64,
 )
 from snellen.metrics.engines.planes import (
     BELOW,
@@ -152,14 +153,14 @@ def gather_products(job: Job, slot: int, level: int, top: int, bottom: int) -> N
     below = 0 if coarsest else array_of(job, slot, level + 1, BELOW)
     exponent = read_float64(job.exponents + 8 * level)
     for row in range(top, bottom):
-        line = below + 4 * _parent(row, coarse_height) * coarse_width
+        line = below + 8 * _parent(row, coarse_height) * coarse_width
         for k in range(width):
             at = 4 * (row * width + k)
             lost, _ = _lost(read_float32(distances + at), exponent, job.negative)
             if not coarsest:
-                other = read_float32(line + 4 * _parent(k, coarse_width))
+                other = read_float64(line + 8 * _parent(k, coarse_width))
                 lost = lost + other - lost * other
-            write_float32(here + at, lost)
+            write_float64(here + 2 * at, lost)
 
 
 @compiled
@@ -202,12 +203,12 @@ def spread_shares(job: Job, slot: int, level: int, top: int, bottom: int) -> flo
             share = whole if level == 0 else read_float32(share_here + at)
             rest = 1.0
             if not coarsest:
-                under = 4 * (parent + _parent(k, coarse_width))
-                other = read_float32(below + under)
+                under = parent + _parent(k, coarse_width)
+                other = read_float64(below + 8 * under)
                 rest = 1.0 - other
                 total += lost + other - lost * other
-                gathered = read_float32(share_below + under) + share * (1.0 - lost)
-                write_float32(share_below + under, gathered)
+                gathered = read_float32(share_below + 4 * under) + share * (1.0 - lost)
+                write_float32(share_below + 4 * under, gathered)
             else:
                 total += lost
             write_float32(distances + at, rest * share * slope)

@@ -30,7 +30,9 @@ def _reader(stored: Any, result: Any, convert: Any) -> Any:
     def read(_typing_context: Any, _address: Any) -> Any:
         def generate(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
             pointer = builder.inttoptr(values[0], stored.as_pointer())
-            return convert(builder, builder.load(pointer))
+            loaded = builder.load(pointer)
+            loaded.align = 1
+            return convert(builder, loaded)
 
         return result(types.int64), generate
 
@@ -42,7 +44,7 @@ def _writer(stored: Any, kind: Any) -> Any:
     def write(_typing_context: Any, _address: Any, _number: Any) -> Any:
         def generate(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
             pointer = builder.inttoptr(values[0], stored.as_pointer())
-            builder.store(values[1], pointer)
+            builder.store(values[1], pointer).align = 1
             return context.get_dummy_value()
 
         return types.void(types.int64, kind), generate

@@ -115,8 +115,9 @@ def tasks_before(height: int, width: int, level: int, keep: int) -> int:
 
 
 # What a plane's buffer holds for each level: sums, differences, gradients by x and y; where the
-# product is taken by pixels also distances, similarity so far, and share in the mean.
-HALF_A, HALF_B, BY_X, BY_Y, BELOW, SHARE, DISTANCES = range(7)
+# product is taken by pixels also the distances, 1 minus the product so far (in float64, hence two
+# arrays) and the share in the mean.
+HALF_A, HALF_B, BY_X, BY_Y, BELOW, BELOW_TOO, SHARE, DISTANCES = range(8)
 
 
 @compiled
@@ -128,7 +129,7 @@ def _room(height: int, width: int, level: int, keep: int) -> int:
 @compiled
 def _arrays(level: int, gradients: int, by_pixels: int) -> int:
     """How many arrays a level has in the buffer."""
-    coarse = 2 + gradients + (2 if by_pixels else 0) if level > 0 else 0
+    coarse = 2 + gradients + (3 if by_pixels else 0) if level > 0 else 0
     return coarse + (1 if by_pixels else 0)
 
 

@@ -8,7 +8,7 @@ multiple of 16 the last step goes beyond it: buffers are that much longer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from snellen.metrics.engines.vectors import LANES, Emitter, Value, row_operation
@@ -65,6 +65,35 @@ def shifted_pair(
             emit.store(emit.subtract(emit.load(source, column), shift), target, column)
 
 
+class _Moments(NamedTuple):
+    """A weighted mean, and the weighted variance about it."""
+
+    mean: Value
+    variance: Value
+
+
+def _moments(
+    emit: Emitter, values: Sequence[Value], centre: Value, weights: Sequence[Value]
+) -> _Moments:
+    """Mean and variance of values that lie near a centre, whatever number that is.
+
+    Taken about the centre, the variance of a flat part of a picture keeps its digits however far
+    from the mean of the whole that part lies.
+    """
+    mean = square = None
+    for value, weight in zip(values, weights, strict=True):
+        distance = emit.subtract(value, centre)
+        part = emit.multiply(distance, weight)
+        mean = part if mean is None else emit.add(mean, part)
+        square = (
+            emit.multiply(part, distance)
+            if square is None
+            else emit.multiply_add(part, distance, square)
+        )
+    variance = emit.subtract(square, emit.multiply(mean, mean))
+    return _Moments(emit.add(centre, mean), variance)
+
+
 @row_operation
 def blur_columns(
     emit: Emitter,
@@ -76,25 +105,15 @@ def blur_columns(
     stride: Value,
     count: Value,
 ) -> None:
-    """Blur a, b, a² and b² along the row."""
+    """Means of a and b along the row, and their variances along it: four rows."""
     w = emit.weights(weights, taps)
-    rows = emit.rows(out, stride, 4)
+    mean_a, mean_b, var_a, var_b = emit.rows(out, stride, 4)
     with emit.columns(count) as column:
-        sums: list[Value] = []
-        for k in range(taps):
-            values = [emit.load(row, column, k) for row in (a, b)]
-            parts = [emit.multiply(value, w[k]) for value in values]
-            if not sums:
-                squares = [emit.multiply(p, v) for p, v in zip(parts, values, strict=True)]
-                sums = parts + squares
-                continue
-            squares = [
-                emit.multiply_add(p, v, total)
-                for p, v, total in zip(parts, values, sums[2:], strict=True)
-            ]
-            sums = [emit.add(t, p) for t, p in zip(sums[:2], parts, strict=True)] + squares
-        for row, total in zip(rows, sums, strict=True):
-            emit.store(total, row, column)
+        for source, mean, variance in ((a, mean_a, var_a), (b, mean_b, var_b)):
+            values = [emit.load(source, column, k) for k in range(taps)]
+            found = _moments(emit, values, values[taps // 2], w)
+            emit.store(found.mean, mean, column)
+            emit.store(found.variance, variance, column)
 
 
 def ring_rows(
@@ -110,17 +129,34 @@ def blur_rows(emit: Emitter, rows: list[Value], weights: list[Value], column: Va
     return emit.weighted_sum([emit.load(row, column) for row in rows], weights)
 
 
-class _Variance(NamedTuple):
-    value: Value
+class _Window(NamedTuple):
+    """Mean and variance in a window; the variance is never below 0."""
+
+    mean: Value
+    variance: Value
     was_negative: Value
 
 
-def _variance(emit: Emitter, square: Value, mean: Value, scale: Value) -> _Variance:
-    """scale·(E[a²] - A²), 0 where rounding made it negative."""
+def _window(
+    emit: Emitter,
+    means: list[Value],
+    variances: list[Value],
+    middle: Value,
+    weights: list[Value],
+    scale: Value,
+    column: Value,
+) -> _Window:
+    """Put rows together.
+
+    The variance in a window is the mean of the rows' own variances and the variance of their means.
+    """
+    values = [emit.load(row, column) for row in means]
+    across = _moments(emit, values, emit.load(middle, column), weights)
+    variance = emit.add(blur_rows(emit, variances, weights, column), across.variance)
     zero = emit.constant(0.0)
-    value = emit.subtract(square, emit.multiply(mean, mean))
-    negative = emit.is_below(value, zero)
-    return _Variance(emit.multiply(emit.where(negative, zero, value), scale), negative)
+    negative = emit.is_below(variance, zero)
+    kept = emit.multiply(emit.where(negative, zero, variance), scale)
+    return _Window(across.mean, kept, negative)
 
 
 class _Part(NamedTuple):
@@ -149,6 +185,7 @@ def _comparison(*, joint: bool, gradients: int) -> Callable[..., None]:
         taps: int,
         ring: Value,
         stride: Value,
+        middle: Value,
         weights: Value,
         table: Value,
         flip: Value,
@@ -157,17 +194,19 @@ def _comparison(*, joint: bool, gradients: int) -> Callable[..., None]:
         partial_stride: Value,
         count: Value,
     ) -> None:
-        rows = ring_rows(emit, taps, ring, stride, 4)
+        means_a, means_b, variances_a, variances_b = ring_rows(emit, taps, ring, stride, 4)
+        middle_a, middle_b = emit.rows(middle, stride, 2)
         w = emit.weights(weights, taps)
         c1, c2, shift_a, shift_b, scale = (emit.spread(table, k) for k in range(5))
         flips = emit.flag(flip)
-        one, two = emit.constant(1.0), emit.constant(2.0)
+        zero, one, two = (emit.constant(number) for number in (0.0, 1.0, 2.0))
         outputs = emit.rows(partials, partial_stride, 4)
         with emit.columns(count) as column:
-            a, b, a2, b2 = (blur_rows(emit, quantity, w, column) for quantity in rows)
-            var_a, var_b = _variance(emit, a2, a, scale), _variance(emit, b2, b, scale)
-            spread = emit.add(emit.add(var_a.value, var_b.value), c2)
-            v, inverse_q = _part(emit, var_b.value, spread)
+            window_a = _window(emit, means_a, variances_a, middle_a, w, scale, column)
+            window_b = _window(emit, means_b, variances_b, middle_b, w, scale, column)
+            a, b = window_a.mean, window_b.mean
+            spread = emit.add(emit.add(window_a.variance, window_b.variance), c2)
+            v, inverse_q = _part(emit, window_b.variance, spread)
             distance = v
             if joint:
                 mean_a, mean_b = emit.add(a, shift_a), emit.add(b, shift_b)
@@ -177,7 +216,6 @@ def _comparison(*, joint: bool, gradients: int) -> Callable[..., None]:
                 rest_u, rest_v = emit.subtract(one, u), emit.subtract(one, v)
                 distance = emit.multiply_add(u, rest_v, v)
                 # The product of two negatives counts as negative where `flip` says so.
-                zero = emit.constant(0.0)
                 flipped = emit.where(
                     flips, emit.where(emit.is_below(rest_u, zero), rest_v, one), one
                 )
@@ -195,9 +233,8 @@ def _comparison(*, joint: bool, gradients: int) -> Callable[..., None]:
                 by_a2, by_b2 = (
                     emit.multiply(emit.multiply(d, rest_u), sign) for d in (by_a2, by_b2)
                 )
-            zero = emit.constant(0.0)
-            by_a2 = emit.where(var_a.was_negative, zero, emit.multiply(by_a2, scale))
-            by_b2 = emit.where(var_b.was_negative, zero, emit.multiply(by_b2, scale))
+            by_a2 = emit.where(window_a.was_negative, zero, emit.multiply(by_a2, scale))
+            by_b2 = emit.where(window_b.was_negative, zero, emit.multiply(by_b2, scale))
             minus_two = emit.constant(-2.0)
             by_a = emit.multiply(emit.multiply(by_a2, a), minus_two)
             by_b = emit.multiply(emit.multiply(by_b2, b), minus_two)

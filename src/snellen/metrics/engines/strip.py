@@ -205,6 +205,7 @@ def _compare_row(
     words = (
         buffers.ring,
         buffers.room,
+        buffers.ring + 16 * buffers.room * (centre % len(taps)),
         comparison.weights + 4 * (len(taps) - 1 - newest),
         buffers.table,
         comparison.flip,
@@ -318,7 +319,7 @@ def _prepare(
     write_float32(table + 4 * rows.C2, comparison.twice_c2)
     write_float32(table + 4 * rows.SHIFT_A, 0.0)
     write_float32(table + 4 * rows.SHIFT_B, 0.0)
-    write_float32(table + 4 * rows.SCALE, comparison.scale)
+    write_float32(table + 4 * rows.SCALE, comparison.scale if len(taps) > 1 else 0.0)
     write_float32(table + 4 * ONE, 1.0)
     write_float32(table + 4 * FACTOR, out.factor)
     _choose_shifts(taps, pictures, strip, buffers)

@@ -7,6 +7,7 @@ lock needs none of them.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Callable
@@ -63,24 +64,32 @@ class _Pool:
     """Threads that wait for shifts; there are as many as were ever asked for at once."""
 
     def __init__(self) -> None:
-        self._orders: SimpleQueue[_Shift] = SimpleQueue()
+        self._orders: SimpleQueue[_Shift | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._threads = 0
+        self._threads: list[threading.Thread] = []
 
     def order(self, shift: _Shift, helpers: int) -> None:
         """Ask `helpers` threads to join a shift."""
-        if self._threads < helpers:
+        if len(self._threads) < helpers:
             with self._lock:
-                while self._threads < helpers:
-                    name = f"snellen-{self._threads}"
-                    threading.Thread(target=self._serve, name=name, daemon=True).start()
-                    self._threads += 1
+                for number in range(len(self._threads), helpers):
+                    name = f"snellen-{number}"
+                    thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                    thread.start()
+                    self._threads.append(thread)
         for _ in range(helpers):
             self._orders.put(shift)
 
     def _serve(self) -> None:
-        while True:
-            self._orders.get().join()
+        while (shift := self._orders.get()) is not None:
+            shift.join()
+
+    def close(self) -> None:
+        """Let the threads end: one that the interpreter cuts off while it exits may abort it."""
+        for _ in self._threads:
+            self._orders.put(None)
+        for thread in self._threads:
+            thread.join()
 
 
 _pool = _Pool()
@@ -92,6 +101,11 @@ def _renew() -> None:
     _pool = _Pool()
 
 
+def _close() -> None:
+    _pool.close()
+
+
+atexit.register(_close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
 
