@@ -1,4 +1,4 @@
-# make demo | make test | make lint: each makes .venv and installs what it needs, once.
+# make demo | make test | make lint | make bench: each makes .venv and installs what it needs, once.
 #
 # PYTHON=python3.12 make test      another Python (3.11 or newer)
 # PIP_EXTRA_INDEX_URL=… make demo   pip's own variables hold: PyTorch's index of CPU builds saves
@@ -10,17 +10,20 @@ PYTEST_OPTIONS ?= -n 2 --dist loadfile
 BIN := .venv/bin
 USER_STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
+BENCH_STAMP := .venv/.installed-bench
 # The demo needs less than the tests; where everything is there already, it takes that.
 DEMO_STAMP := $(if $(wildcard $(DEV_STAMP)),$(DEV_STAMP),$(USER_STAMP))
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test libraries lint bench clean
 
 help:
 	@echo 'make demo   train one network under MSE, MAE and MS-SSIM, and write the report'
 	@echo 'make test   run the tests'
+	@echo 'make libraries  install TensorFlow and BasicSR, for the tests that compare with them'
 	@echo 'make lint   check format, style, types and the arrows between the rooms'
+	@echo 'make bench  measure speed and memory beside other libraries, and write docs/benchmarks.md'
 	@echo 'make clean  remove .venv and what the tools left'
 
 demo: $(DEMO_STAMP)
@@ -29,11 +32,21 @@ demo: $(DEMO_STAMP)
 test: $(DEV_STAMP)
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
+# What is too large for every `make test`; tests/metrics/test_named_conventions_libraries.py then
+# runs it. BasicSR's metrics need nothing else of what it asks for.
+libraries: $(DEV_STAMP)
+	$(PIP_INSTALL) tensorflow-cpu opencv-python-headless setuptools wheel
+	$(PIP_INSTALL) --no-deps --no-build-isolation basicsr
+
 lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# On a machine with nothing else to do. BENCH_OPTIONS='--quick --rounds 1' tries it out, into runs/.
+bench: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks.compare_metrics $(BENCH_OPTIONS)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -48,6 +61,15 @@ $(USER_STAMP): pyproject.toml | $(BIN)/python
 $(DEV_STAMP): pyproject.toml | $(BIN)/python
 	@echo 'installing into .venv: some minutes the first time'
 	$(PIP_INSTALL) -e '.[dev]'
+	@# Without its torchvision, which none of its SSIM needs and which is tied to one torch.
+	$(PIP_INSTALL) --no-deps 'piq>=0.8'
+	@touch $@ $(USER_STAMP)
+
+# piq and piqa ask for torchvision, which is locked to one torch: without it, they may not import.
+$(BENCH_STAMP): pyproject.toml | $(BIN)/python
+	@echo 'installing into .venv: some minutes the first time'
+	$(PIP_INSTALL) -e '.[bench]'
+	$(PIP_INSTALL) --no-deps piq piqa
 	@touch $@ $(USER_STAMP)
 
 clean:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from benchmarks.record import record
 from snellen.datasets import Pictures, open_pictures
 from snellen.datasets.crops import CropOptions, CropStream
-from snellen.metrics.losses import parse_loss
+from snellen.metrics.loss_plans import parse_loss
 from snellen.networks import build_network
 from snellen.networks.autoencoders import FAINT, MID_GRAY
 

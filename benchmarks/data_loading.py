@@ -21,7 +21,7 @@ import torch
 from benchmarks.record import record
 from snellen.datasets import open_pictures
 from snellen.datasets.crops import Batch, CropOptions, CropStream
-from snellen.metrics.losses import parse_loss
+from snellen.metrics.loss_plans import parse_loss
 from snellen.networks import build_network
 from snellen.training import TrainingOptions, train
 

@@ -23,10 +23,13 @@ def shown_command() -> str:
     return command.replace(data, "$SNELLEN_DATA") if data else command
 
 
-def record(name: str, numbers: dict[str, Any], command: str | None = None) -> None:
-    """Write docs/results/NAME.json and print it."""
+def record(
+    name: str, numbers: dict[str, Any], command: str | None = None, *, folder: Path = RESULTS
+) -> None:
+    """Write docs/results/NAME.json, or the same into another folder, and print it."""
     now = environment(command or shown_command())
     kept = {key: now[key] for key in ("command", "commit", "date", "hardware", "versions")}
     text = json.dumps({**kept, "numbers": numbers}, indent=1, ensure_ascii=False)
-    atomic_write(RESULTS / f"{name}.json", text + "\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    atomic_write(folder / f"{name}.json", text + "\n")
     print(text)

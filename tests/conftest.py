@@ -16,6 +16,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
+# Without a GPU, Triton's kernels run in its interpreter. To be set before triton is imported, which
+# decides there and then.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 # The same examples each time, so that a red test is red again; no deadline on busy machines.
 hypothesis.settings.register_profile(
     "snellen", deadline=None, derandomize=True, print_blob=True, max_examples=50

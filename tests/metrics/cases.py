@@ -50,6 +50,16 @@ def tensors(
     return torch.from_numpy(preds).to(dtype), torch.from_numpy(target).to(dtype)
 
 
+def blob(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
+    """Weights in [0, 1] with a hole, an edge and many a single pixel at 0."""
+    random = torch.Generator().manual_seed(seed)
+    weights = torch.rand(shape, generator=random, dtype=torch.float64)
+    weights[weights < 0.2] = 0
+    weights[..., 4:11, 6:15] = 0
+    weights[..., :, :2] = 0
+    return weights
+
+
 def options_of(convention: Convention, levels: int | None = None) -> Options:
     """The textbook's options for a convention of the package, `levels` of them in use."""
     if levels is None:

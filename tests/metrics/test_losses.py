@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from snellen.metrics import dssim, mae, ms_dssim, ms_ssim
 from snellen.metrics.conventions import POSTER, WANG
-from snellen.metrics.losses import MixedLoss, MSSSIMLoss, SSIMLoss, parse_loss
+from snellen.metrics.loss_plans import parse_loss
+from snellen.metrics.losses import MixedLoss, MSSSIMLoss, SSIMLoss
 
 from .cases import scene, tensors
 

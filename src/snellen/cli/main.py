@@ -17,6 +17,7 @@ import typer
 
 from snellen import __version__
 from snellen.cli.doctor import doctor
+from snellen.cli.explain import explain
 from snellen.cli.reconstruct import reconstruct
 from snellen.cli.score import score
 from snellen.errors import UserError
@@ -65,6 +66,7 @@ def _options(
 # In the order of the help page.
 app.command("reconstruct")(reconstruct)
 app.command("score")(score)
+app.command("explain")(explain)
 app.command("doctor")(doctor)
 
 

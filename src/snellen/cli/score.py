@@ -37,16 +37,23 @@ def score(
         ),
     ],
     metrics: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Some of psnr, ssim, ms-ssim, mse, mae, dssim, ms-dssim, or"
             " package.module:function, separated by commas. mse and mae are in the levels of the"
             " file (0 to 255, or 0 to 65535).",
             metavar="NAMES",
+            show_default="psnr,ssim, and ms-ssim where the convention has one",
         ),
-    ] = "psnr,ssim,ms-ssim",
+    ] = None,
     convention: Annotated[
-        str, typer.Option(help="How SSIM is computed: wang or poster.", metavar="NAME")
+        str,
+        typer.Option(
+            help="How SSIM is computed: wang (the papers), poster, or as the named program does it:"
+            " wang2003, matlab, tensorflow, scikit-image, scikit-image-gaussian, torchmetrics,"
+            " pytorch-msssim, piq, kornia, basicsr, fused-ssim. `snellen explain NAME` says how.",
+            metavar="NAME",
+        ),
     ] = "wang",
     levels: Annotated[
         str | None,
@@ -103,8 +110,8 @@ def score(
     to_stdout = STDOUT in (json_file, csv_file)
     # A metric from elsewhere may print, and its words must not end up amid the JSON.
     with contextlib.redirect_stdout(sys.stderr) if to_stdout else contextlib.nullcontext():
-        wanted = parse_metrics(metrics)
         options = ScoreOptions(parse_convention(convention, levels), gray)
+        wanted = parse_metrics(metrics, options.convention)
         pairs = find_pairs(reference, distorted)
         if map_file is not None and len(pairs) > 1:
             raise UserError("--map draws one pair: give two files, not folders of several.")

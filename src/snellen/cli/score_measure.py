@@ -17,7 +17,13 @@ from snellen.cli.score_pairs import Pair
 from snellen.errors import UserError, nearest
 from snellen.files import shown
 from snellen.images.files import read_image, to_channels
-from snellen.metrics.conventions import fit_levels, get_convention, min_side
+from snellen.metrics.conventions import (
+    CONVENTIONS,
+    fit_levels,
+    get_convention,
+    min_side,
+    smallest_side,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +119,8 @@ def _similarity(
 
     def function(preds: Tensor, target: Tensor, data_range: float, convention: Convention) -> float:
         check(preds, convention)
-        step = 1 if convention.channel_order == "product-then-mean" else preds.shape[1]
+        apart = (convention.channel_order, convention.channels) == ("product-then-mean", "apart")
+        step = 1 if apart else preds.shape[1]
         values = [
             float(measure(x, y, data_range=data_range, convention=convention))
             for x, y in zip(*(torch.split(t, step, dim=1) for t in (preds, target)), strict=True)
@@ -125,10 +132,12 @@ def _similarity(
 
 def _check_size(picture: Tensor, convention: Convention) -> None:
     height, width = picture.shape[-2:]
-    if min(height, width) < convention.window_size:
+    least = smallest_side(convention)
+    if min(height, width) < least:
+        needs = "" if least == convention.window_size else f", which needs sides of {least}"
         raise UserError(
             f"SSIM looks through a window of {convention.window_size}×{convention.window_size}"
-            f" pixels, and this pair is {width}×{height}: leave SSIM out of --metrics for it."
+            f" pixels{needs}, and this pair is {width}×{height}: leave SSIM out of --metrics."
         )
 
 
@@ -139,11 +148,12 @@ def _check_levels(picture: Tensor, convention: Convention) -> None:
         return
     most = convention.most_levels
     fitting = _fitting(replace(convention, levels="auto"), (height, width))
-    way = (
-        f"add --levels auto ({fitting} levels fit), or leave it out of --metrics"
-        if fitting >= 2
-        else f"two levels need {min_side(convention, 2)}, so leave it out of --metrics"
-    )
+    if fitting >= 2:
+        way = f"add --levels auto ({fitting} levels fit), or leave it out of --metrics"
+    elif isinstance(convention.exponents, str):
+        way = f"two levels need {min_side(convention, 2)}, so leave it out of --metrics"
+    else:
+        way = "leave it out of --metrics, or take a convention that --levels can change, as wang"
     raise UserError(
         f"MS-SSIM on {most} levels needs sides of at least {min_side(convention, most)} pixels, and"
         f" this pair is {width}×{height}: {way}."
@@ -172,18 +182,30 @@ METRICS: dict[str, Metric] = {
 _MULTI_SCALE = ("ms-ssim", "ms-dssim")
 
 
-def parse_metrics(names: str) -> list[Metric]:
+def parse_metrics(names: str | None, convention: Convention) -> list[Metric]:
     """Return the metrics of a comma-separated list; each is a name or ``package.module:function``.
 
+    None stands for psnr, ssim and, where the convention has it, ms-ssim.
+
     Raises:
-        UserError: an unknown name, a module or function that is not there, a name given twice.
+        UserError: an unknown name, a module or function that is not there, a name given twice, an
+            MS-SSIM that the convention has not.
     """
+    if names is None:
+        names = "psnr,ssim,ms-ssim" if convention.multiscale else "psnr,ssim"
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if not wanted:
         raise UserError(f"--metrics is empty: give some of {', '.join(METRICS)}.")
     repeated = [name for name in wanted if wanted.count(name) > 1]
     if repeated:
         raise UserError(f"--metrics names {repeated[0]} twice: name it once.")
+    refused = [name for name in wanted if name in _MULTI_SCALE and not convention.multiscale]
+    if refused:
+        others = ", ".join(name for name, other in CONVENTIONS.items() if other.multiscale)
+        raise UserError(
+            f"this --convention has no MS-SSIM: leave {' and '.join(refused)} out of --metrics, or"
+            f" take one of {others}."
+        )
     return [_custom_metric(name) if ":" in name else _own_metric(name) for name in wanted]
 
 
@@ -247,6 +269,13 @@ def parse_convention(name: str, levels: str | None) -> Convention:
         raise UserError(str(error)) from error
     if levels is None:
         return convention
+    if not convention.multiscale:
+        raise UserError(f"the convention {name!r} has no MS-SSIM: leave --levels out.")
+    if not isinstance(convention.exponents, str):
+        raise UserError(
+            f"the convention {name!r} has {convention.most_levels} levels with exponents of their"
+            " own: leave --levels out."
+        )
     if levels == "auto":
         return replace(convention, levels="auto")
     if not levels.isdecimal() or int(levels) < 2:

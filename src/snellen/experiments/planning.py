@@ -17,7 +17,7 @@ from snellen.errors import UserError
 from snellen.experiments.configuration import ReconstructionConfig
 from snellen.experiments.evaluation import MS_SSIM
 from snellen.metrics import fit_levels
-from snellen.metrics.losses import LossPlan, parse_loss
+from snellen.metrics.loss_plans import LossPlan, parse_loss
 from snellen.networks import build_network
 from snellen.training import checkpoint_place
 
@@ -118,7 +118,7 @@ def loss_for(spec: str, seed: int) -> LossPlan:
     What is random in its making depends on `seed` alone.
 
     Raises:
-        ValueError: as `snellen.metrics.losses.parse_loss`.
+        ValueError: as `snellen.metrics.loss_plans.parse_loss`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

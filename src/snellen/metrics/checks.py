@@ -10,29 +10,57 @@ from torch import Tensor
 
 from snellen.metrics.conventions import suggestion
 
-__all__ = ["check_pair", "check_range", "check_reduction", "resolve_range"]
+__all__ = [
+    "as_batch",
+    "as_float",
+    "check_alike",
+    "check_pair",
+    "check_picture",
+    "check_range",
+    "check_reduction",
+    "resolve_range",
+    "sides_of",
+]
 
 REDUCTIONS = ("mean", "sum", "none")
 
 
 def check_pair(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Check that the two can be compared; return them as (N, C, H, W) of float32 or float64.
+    """Check that the two can be compared; return them as (N, C, H, W) or (N, C, D, H, W).
 
     Raises:
         TypeError: not tensors, or not of one floating-point dtype or uint8.
         ValueError: shapes or devices that differ, or that are no pictures.
     """
     for name, value in (("preds", preds), ("target", target)):
-        if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{name} must be a torch.Tensor; got {type(value).__name__}. "
-                "Convert with torch.as_tensor(...)."
-            )
+        _check_tensor(name, value)
     if preds.shape != target.shape:
         raise ValueError(
             f"preds and target must have one shape; got {tuple(preds.shape)} and "
             f"{tuple(target.shape)}."
         )
+    check_alike(preds, target)
+    check_picture(preds)
+    return as_batch(preds), as_batch(target)
+
+
+def as_batch(picture: Tensor) -> Tensor:
+    """Return a view of the picture as (N, C, H, W) or (N, C, D, H, W)."""
+    return picture[(None,) * (4 - picture.ndim)]
+
+
+def as_float(picture: Tensor) -> Tensor:
+    """Return what is computed with: float64 where the picture is, float32 else."""
+    return picture if picture.dtype == torch.float64 else picture.to(torch.float32)
+
+
+def check_alike(preds: Tensor, target: Tensor) -> None:
+    """Refuse two dtypes or devices.
+
+    Raises:
+        TypeError: dtypes that differ.
+        ValueError: devices that differ.
+    """
     if preds.dtype != target.dtype:
         raise TypeError(
             f"preds and target must have one dtype; got {preds.dtype} and {target.dtype}. "
@@ -42,20 +70,42 @@ def check_pair(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"preds and target must be on one device; got {preds.device} and {target.device}."
         )
-    if not (preds.is_floating_point() or preds.dtype == torch.uint8):
+
+
+def check_picture(picture: Tensor, name: str = "Pictures") -> None:
+    """Refuse what is no picture or volume.
+
+    Raises:
+        TypeError: no tensor, or neither floating point nor uint8.
+        ValueError: a shape that no picture has.
+    """
+    _check_tensor(name, picture)
+    shape = tuple(picture.shape)
+    if not (picture.is_floating_point() or picture.dtype == torch.uint8):
         raise TypeError(
-            f"Pictures must be floating point or uint8; got {preds.dtype}. Convert with .float() "
+            f"{name} must be floating point or uint8; got {picture.dtype}. Convert with .float() "
             "and give data_range."
         )
-    if not 2 <= preds.ndim <= 4:
+    if not 2 <= picture.ndim <= 5:
         raise ValueError(
-            f"Pictures must be (N, C, H, W), (C, H, W) or (H, W); got shape {tuple(preds.shape)}."
+            f"{name} must be (N, C, H, W), (C, H, W) or (H, W), volumes (N, C, D, H, W); got "
+            f"shape {shape}."
         )
-    if 0 in preds.shape[-3:]:
-        raise ValueError(f"Pictures must have pixels; got shape {tuple(preds.shape)}.")
-    dtype = torch.float64 if preds.dtype == torch.float64 else torch.float32
-    missing = (None,) * (4 - preds.ndim)
-    return preds.to(dtype)[missing], target.to(dtype)[missing]
+    if 0 in shape[-3:] or 0 in shape[1:]:
+        raise ValueError(f"{name} must have pixels; got shape {shape}.")
+
+
+def _check_tensor(name: str, value: object) -> None:
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{name} must be a torch.Tensor; got {type(value).__name__}. "
+            "Convert with torch.as_tensor(...)."
+        )
+
+
+def sides_of(picture: Tensor) -> tuple[int, ...]:
+    """Return height and width; of a volume, (N, C, D, H, W), depth, height and width."""
+    return tuple(picture.shape[2:] if picture.ndim == 5 else picture.shape[-2:])
 
 
 def resolve_range(data_range: float | None, preds: Tensor) -> float:

@@ -22,24 +22,40 @@ Both are computed as their distance from 1, by the sum :math:`a = x + y` and the
 so that nothing is subtracted from 1, near-identical pictures keep their digits in single precision,
 and identical ones give exactly 0 with gradient exactly 0.
 
-Everything here takes (N, C, H, W) tensors of float32 or float64 and returns one number per picture
-or one map per channel; input checks and reductions live in :mod:`snellen.metrics.functional`.
+Where pixels have weights, every mean is a weighted one: under the window, over a map, of the 2×2
+pixels that become one. A window counts by the weight of the pixel at its centre.
+
+Everything here takes (N, C, H, W) tensors, or volumes (N, C, D, H, W), of float32 or float64 and
+returns one number per picture or one map per channel; input checks and reductions live in
+:mod:`snellen.metrics.functional`. `weights` are those of :mod:`snellen.metrics.weights`, and the
+pictures hold 0 where the weight is 0; `kept` is what :func:`keep` made of y.
 Sources: Wang, Bovik, Sheikh, Simoncelli 2004 (SSIM); Wang, Simoncelli, Bovik 2003 (MS-SSIM); Snell
 et al. 2017 (the reading by pixels); Zhao et al. 2017 (the reading by sigmas).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from snellen.metrics.conventions import Convention, fit_levels, fitted_exponents, sigma_window
-from snellen.metrics.filtering import blur, gaussian_taps, pad, uniform_taps
+from snellen.metrics.conventions import Convention, fit_levels, fitted_exponents
+from snellen.metrics.moments import Kept, Moments, keep_moments, moments, moments_with_kept
+from snellen.metrics.pyramid import double, halve_weighted, pyramid_of_weights, shrink, windows_of
+from snellen.metrics.weights import Weights, average, centres, inside, weights_under
 
-__all__ = ["Similarity", "ms_ssim", "ms_ssim_map", "ssim", "ssim_map"]
+__all__ = [
+    "Components",
+    "Similarity",
+    "components",
+    "keep",
+    "ms_ssim",
+    "ms_ssim_map",
+    "ssim",
+    "ssim_map",
+]
 
 # Below this a factor is handled by the "smooth" policy; see Convention.negative.
 SMOOTH_FROM = 0.1
@@ -52,11 +68,23 @@ class Similarity(NamedTuple):
     complement: Tensor
 
 
+class Components(NamedTuple):
+    """Maps of luminance l, contrast c and structure s, whose product is the SSIM map."""
+
+    luminance: Tensor
+    contrast: Tensor
+    structure: Tensor
+
+
 class Distances(NamedTuple):
-    """Maps of u = 1 - l (luminance) and v = 1 - cs (contrast and structure)."""
+    """Maps of u = 1 - l (luminance) and v = 1 - cs (contrast and structure).
+
+    With an epsilon, l·cs is multiplied by 1 - shortfall.
+    """
 
     luminance: Tensor
     structure: Tensor
+    shortfall: Tensor | None = None
 
     def joint(self, convention: Convention) -> Tensor:
         """1 - l·cs. Under the ``smooth`` policy a product of two negatives counts as negative.
@@ -64,149 +92,253 @@ class Distances(NamedTuple):
         Otherwise a network whose output leaves the range below zero is rewarded for the negative
         of the picture, and gradient descent ends there.
         """
-        u, v = self
+        u, v, shortfall = self
         distance = u + v - u * v
         if convention.negative == "smooth":
             distance = torch.where((u > 1) & (v > 1), 2 - distance, distance)
+        if shortfall is not None:
+            distance = distance + shortfall - distance * shortfall
         return distance
 
+    def where(self, seen: Tensor) -> Distances:
+        """Put 0 elsewhere, so that a window without weight changes no product."""
+        u, v, shortfall = self
+        if shortfall is not None:
+            shortfall = torch.where(seen, shortfall, 0)
+        return Distances(torch.where(seen, u, 0), torch.where(seen, v, 0), shortfall)
 
-def ssim_map(x: Tensor, y: Tensor, data_range: float, convention: Convention) -> Similarity:
+
+def ssim_map(
+    x: Tensor,
+    y: Tensor,
+    data_range: float,
+    convention: Convention,
+    weights: Tensor | None = None,
+    kept: Sequence[Kept] | None = None,
+) -> Similarity:
     """SSIM at each pixel and channel: (N, C, H', W')."""
-    window = _window(convention)
-    distance = _distances(x + y, x - y, window, data_range, convention).joint(convention)
+    x, y, windows = shrink(x, convention), shrink(y, convention), windows_of(convention)
+    maps = _compare(x, y, data_range, convention, windows, weights, kept)
+    distance = maps[0].joint(convention)
     return Similarity(1 - distance, distance)
 
 
-def ssim(x: Tensor, y: Tensor, data_range: float, convention: Convention) -> Similarity:
+def ssim(
+    x: Tensor,
+    y: Tensor,
+    data_range: float,
+    convention: Convention,
+    weights: Tensor | None = None,
+    kept: Sequence[Kept] | None = None,
+) -> Similarity:
     """SSIM of each picture: (N,)."""
-    distance = ssim_map(x, y, data_range, convention).complement.mean(dim=(1, 2, 3))
+    distances = ssim_map(x, y, data_range, convention, weights, kept).complement
+    at_centres = _weights_of_maps(weights, convention, 1)[0]
+    distance = average(distances, at_centres, (1, *_space(x)))
     return Similarity(1 - distance, distance)
 
 
-def ms_ssim(x: Tensor, y: Tensor, data_range: float, convention: Convention) -> Similarity:
+def ms_ssim(
+    x: Tensor,
+    y: Tensor,
+    data_range: float,
+    convention: Convention,
+    weights: Tensor | None = None,
+    kept: Sequence[Kept] | None = None,
+) -> Similarity:
     """MS-SSIM of each picture: (N,)."""
     if convention.reading != "levels":
-        return Similarity(
-            *(m.mean(dim=(1, 2, 3)) for m in ms_ssim_map(x, y, data_range, convention))
-        )
-    levels = fit_levels(convention, tuple(x.shape[-2:]))
-    distances = [d.mean(dim=(2, 3)) for d in _pyramid(x, y, data_range, convention, levels)]
-    similarity = _product(distances, fitted_exponents(convention, levels), convention)
-    return Similarity(*(m.mean(dim=1) for m in similarity))
+        maps = ms_ssim_map(x, y, data_range, convention, weights, kept)
+        return Similarity(*(average(m, weights, (1, *_space(x))) for m in maps))
+    distances = _factors(x, y, data_range, convention, weights, kept)
+    levels = len(distances)
+    # The mean of each level and channel, and how much weight stands behind it.
+    by_level = _weights_of_maps(weights, convention, levels)
+    means = [average(d, w, _space(x)) for d, w in zip(distances, by_level, strict=True)]
+    totals = [None if w is None else w.sum(dim=_space(x)) for w in by_level]
+    similarity = _product(means, fitted_exponents(convention, levels), convention, totals)
+    return Similarity(*(average(m, totals[0], (1,)) for m in similarity))
 
 
-def ms_ssim_map(x: Tensor, y: Tensor, data_range: float, convention: Convention) -> Similarity:
+def ms_ssim_map(
+    x: Tensor,
+    y: Tensor,
+    data_range: float,
+    convention: Convention,
+    weights: Tensor | None = None,
+    kept: Sequence[Kept] | None = None,
+) -> Similarity:
     """MS-SSIM at each pixel and channel, readings ``pixels`` and ``sigmas``: (N, C, H, W)."""
-    levels = fit_levels(convention, tuple(x.shape[-2:]))
-    if convention.reading == "pixels":
-        distances = _pyramid(x, y, data_range, convention, levels)
-    else:
-        distances = _sigmas(x, y, data_range, convention, levels)
-    return _product(distances, fitted_exponents(convention, levels), convention)
+    distances = _factors(x, y, data_range, convention, weights, kept)
+    levels = len(distances)
+    by_level = _weights_of_maps(weights, convention, levels)
+    return _product(distances, fitted_exponents(convention, levels), convention, by_level)
 
 
-def _sigmas(
-    x: Tensor, y: Tensor, data_range: float, convention: Convention, levels: int
+def components(
+    x: Tensor,
+    y: Tensor,
+    data_range: float,
+    convention: Convention,
+    weights: Tensor | None = None,
+) -> Components:
+    r"""l, c and s at each pixel and channel, with C3 = C2/2: (N, C, H', W').
+
+    .. math::
+        1 - c = \frac{(\sigma_x - \sigma_y)^2}{\sigma_x^2 + \sigma_y^2 + C_2} \qquad
+        1 - s = \frac{V_b - (\sigma_x - \sigma_y)^2}{2 \sigma_x \sigma_y + C_2}
+    """
+    x, y, window = shrink(x, convention), shrink(y, convention), windows_of(convention)[0]
+    under = _weights_under([window], weights, convention)[0]
+    of_x, of_y, of_b = moments([x, y, x - y], window, convention, under)
+    luminance = 1 - _distances(of_b, (of_x, of_y), 1, data_range, convention).luminance
+    _, c2 = _constants(data_range, convention)
+    sigma_x, sigma_y = _root(of_x.variance), _root(of_y.variance)
+    gap = (sigma_x - sigma_y) ** 2
+    contrast = 1 - gap / (of_x.variance + of_y.variance + c2)
+    structure = 1 - (of_b.variance - gap) / (2 * sigma_x * sigma_y + c2)
+    return Components(luminance, contrast, structure)
+
+
+def keep(
+    y: Tensor, convention: Convention, levels: int | None, weights: Tensor | None
+) -> tuple[Kept, ...]:
+    """Compute what depends on y alone, for so many levels of MS-SSIM, or for SSIM: None."""
+    windows = windows_of(convention, levels)
+    y = shrink(y, convention) if levels is None else y
+    found: list[Kept] = []
+    by_level = _weights_under(windows, weights, convention)
+    for level, (window, under) in enumerate(zip(windows, by_level, strict=True)):
+        if level > 0 and convention.reading != "sigmas":
+            y = halve_weighted(y, convention, by_level[level - 1])
+        found.append(keep_moments(y, window, convention, under))
+    return tuple(found)
+
+
+def _factors(
+    x: Tensor,
+    y: Tensor,
+    data_range: float,
+    convention: Convention,
+    weights: Tensor | None,
+    kept: Sequence[Kept] | None,
 ) -> list[Tensor]:
-    """1 - cs under each Gaussian at full size, narrowest first; 1 - l·cs under the widest."""
-    distances = []
-    for level, sigma in enumerate(convention.sigmas[:levels]):
-        window = gaussian_taps(sigma_window(sigma), sigma)
-        maps = _distances(x + y, x - y, window, data_range, convention)
-        distances.append(maps.joint(convention) if level == levels - 1 else maps.structure)
-    return distances
+    """1 - cs of each level of MS-SSIM, finest first; 1 - l·cs at the coarsest."""
+    windows = windows_of(convention, fit_levels(convention, tuple(x.shape[2:])))
+    *finer, coarsest = _compare(x, y, data_range, convention, windows, weights, kept)
+    contrasts = [maps.structure for maps in finer]
+    if convention.crop_contrast and convention.border != "valid":
+        contrasts = [inside(v, convention.window_size) for v in contrasts]
+    return [*contrasts, coarsest.joint(convention)]
 
 
-def _pyramid(
-    x: Tensor, y: Tensor, data_range: float, convention: Convention, levels: int
-) -> list[Tensor]:
-    """1 - cs of each level, finest first; 1 - l·cs at the coarsest."""
-    window = _window(convention)
-    a, b = x + y, x - y
-    distances = []
-    for level in range(levels):
-        maps = _distances(a, b, window, data_range, convention)
-        if level == levels - 1:
-            distances.append(maps.joint(convention))
+def _compare(
+    x: Tensor,
+    y: Tensor,
+    data_range: float,
+    convention: Convention,
+    windows: Sequence[tuple[float, ...]],
+    weights: Tensor | None,
+    kept: Sequence[Kept] | None,
+) -> list[Distances]:
+    """Compare two pictures under each window, one level apart; ``sigmas`` all at full size."""
+    pictures = [x - y] if kept else [x + y, x - y]
+    by_level = [k.weights for k in kept] if kept else _weights_under(windows, weights, convention)
+    found = []
+    for level, window in enumerate(windows):
+        if level > 0 and convention.reading != "sigmas":
+            pictures = [halve_weighted(p, convention, by_level[level - 1]) for p in pictures]
+        under = by_level[level]
+        if kept:
+            of_b, of_x, of_y = moments_with_kept(pictures[0], kept[level], window, convention)
+            maps = _distances(of_b, (of_x, of_y), 1, data_range, convention)
         else:
-            distances.append(maps.structure)
-            a, b = _halve(a, convention), _halve(b, convention)
-    return distances
+            of_a, of_b = moments(pictures, window, convention, under)
+            maps = _distances(of_b, (of_a, of_b), 2, data_range, convention)
+        found.append(maps if under is None else maps.where(under.windows > 0))
+    return found
 
 
 def _distances(
-    a: Tensor, b: Tensor, window: tuple[float, ...], data_range: float, convention: Convention
+    of_b: Moments,
+    others: tuple[Moments, Moments],
+    times: int,
+    data_range: float,
+    convention: Convention,
 ) -> Distances:
-    """Compare two pictures, given as sum and difference, under one window."""
-    c1 = (convention.k1 * data_range) ** 2
-    c2 = (convention.k2 * data_range) ** 2
+    """Luminance, and contrast with structure, from the difference b and two more pictures.
 
-    # Means and variances. A plane's own mean is taken off first: the variance does not change and
-    # E[a²] - A² then loses no digits on bright flat pictures.
-    offset_a, offset_b = _offset(a), _offset(b)
-    if convention.border != "valid":
-        a, b = pad(a, len(window), convention.border), pad(b, len(window), convention.border)
-    a, b = a - offset_a, b - offset_b
-    blurred = blur(torch.cat([a, b, a * a, b * b], dim=1), window)
-    mean_a, mean_b, square_a, square_b = blurred.chunk(4, dim=1)
-    var_a = (square_a - mean_a * mean_a).clamp(min=0)
-    var_b = (square_b - mean_b * mean_b).clamp(min=0)
-    if convention.covariance == "sample":
-        pixels = len(window) ** 2
-        var_a, var_b = (v * (pixels / (pixels - 1)) for v in (var_a, var_b))
-    mean_a, mean_b = mean_a + offset_a, mean_b + offset_b
-
-    # Luminance, and contrast with structure.
-    u = 2 * mean_b * mean_b / (mean_a * mean_a + mean_b * mean_b + 2 * c1)
-    v = 2 * var_b / (var_a + var_b + 2 * c2)
-    return Distances(u, v)
+    The others are x and y, or a and b, whose squared means and variances add up to twice as much.
+    """
+    one, other = others
+    c1, c2 = _constants(data_range, convention)
+    denominator_u = one.mean * one.mean + other.mean * other.mean + times * c1
+    denominator_v = one.variance + other.variance + times * c2
+    u = times * of_b.mean * of_b.mean / denominator_u
+    v = times * of_b.variance / denominator_v
+    if not convention.epsilon:
+        return Distances(u, v)
+    # The denominators of l and cs are these, or half of them.
+    epsilon = times * times * convention.epsilon
+    return Distances(u, v, epsilon / (denominator_u * denominator_v + epsilon))
 
 
-def _offset(x: Tensor) -> Tensor:
-    """Mean of each plane; 0 where it is not finite, so that one bad pixel stays a local matter."""
-    mean = x.detach().mean(dim=(-2, -1), keepdim=True)
-    return torch.where(torch.isfinite(mean), mean, torch.zeros_like(mean))
+def _constants(data_range: float, convention: Convention) -> tuple[float, float]:
+    return (convention.k1 * data_range) ** 2, (convention.k2 * data_range) ** 2
 
 
-def _window(convention: Convention) -> tuple[float, ...]:
-    if convention.window == "uniform":
-        return uniform_taps(convention.window_size)
-    return gaussian_taps(convention.window_size, convention.sigma)
+def _root(variance: Tensor) -> Tensor:
+    """Square root whose gradient at 0 is 0; elsewhere the chain down to the pixels is bounded."""
+    positive = variance > 0
+    return torch.where(positive, torch.where(positive, variance, 1).sqrt(), 0)
 
 
-def _halve(x: Tensor, convention: Convention) -> Tensor:
-    """Halve both sides by the mean of 2×2 pixels."""
-    return functional.avg_pool2d(x, 2, ceil_mode=convention.odd_sizes == "keep")
+def _space(x: Tensor) -> tuple[int, ...]:
+    """Return the axes of height and width, and depth."""
+    return tuple(range(2, x.ndim))
 
 
-def _double(x: Tensor, size: torch.Size) -> Tensor:
-    """Bring a map back to the size it was halved from, by nearest neighbour."""
-    *batch, height, width = x.shape
-    x = x[..., :, None, :, None].expand(*batch, height, 2, width, 2)
-    x = x.reshape(*batch, 2 * height, 2 * width)
-    if size[-2] > 2 * height:  # an odd last row was dropped on the way down
-        x = torch.cat([x, x[..., -1:, :]], dim=-2)
-    if size[-1] > 2 * width:
-        x = torch.cat([x, x[..., -1:]], dim=-1)
-    return x[..., : size[-2], : size[-1]]
+def _weights_under(
+    windows: Sequence[tuple[float, ...]], weights: Tensor | None, convention: Convention
+) -> list[Weights | None]:
+    """Weigh the pixels and windows of each level."""
+    if weights is None:
+        return [None] * len(windows)
+    by_level = pyramid_of_weights(weights, convention, len(windows))
+    return [weights_under(w, t, convention.border) for w, t in zip(by_level, windows, strict=True)]
+
+
+def _weights_of_maps(
+    weights: Tensor | None, convention: Convention, levels: int
+) -> list[Tensor | None]:
+    """Weigh the positions of the window on each level."""
+    if weights is None:
+        return [None] * levels
+    pyramid = pyramid_of_weights(weights, convention, levels)
+    finer = [centres(w, convention, coarsest=False) for w in pyramid[:-1]]
+    return [*finer, centres(pyramid[-1], convention)]
 
 
 def _product(
-    distances: list[Tensor], exponents: tuple[float, ...], convention: Convention
+    distances: list[Tensor],
+    exponents: tuple[float, ...],
+    convention: Convention,
+    weights: Sequence[Tensor | None],
 ) -> Similarity:
     """Π m^w of the factors m = 1 - distance, finest first; coarser maps are brought to full size.
 
     Kept as a logarithm, with the sign beside it where the policy for negative factors has one.
+    `weights` say what each channel counts where the factors are averaged over them.
     """
     if convention.channel_order == "mean-then-product":
-        distances = [d.mean(dim=1, keepdim=True) for d in distances]
+        pairs = zip(distances, weights, strict=True)
+        distances = [average(d, w, (1,), keepdim=True) for d, w in pairs]
     *finer, coarsest = zip(distances, exponents, strict=True)
     log, sign = _power(*coarsest, convention)
     for distance, exponent in reversed(finer):
         if log.shape != distance.shape:
-            log = _double(log, distance.shape)
-            sign = None if sign is None else _double(sign, distance.shape)
+            log = double(log, distance.shape)
+            sign = None if sign is None else double(sign, distance.shape)
         more, its_sign = _power(distance, exponent, convention)
         log = log + more
         sign = its_sign if sign is None else sign if its_sign is None else sign * its_sign

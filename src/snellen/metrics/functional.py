@@ -1,20 +1,20 @@
-"""The metrics as functions: check the input, choose the engine, reduce.
+"""The metrics as functions: check the input, compare, reduce.
 
-All take `preds` and `target` of equal shape, dtype and device: (N, C, H, W), (C, H, W) or (H, W).
+All take `preds` and `target` of equal shape, dtype and device: (N, C, H, W), (C, H, W) or (H, W),
+and volumes (N, C, D, H, W). Four axes are always (N, C, H, W): a single volume is volume[None].
 Values are computed in float32 (float64 for float64 inputs) whatever autocast says.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-from snellen.metrics import definition
-from snellen.metrics.checks import check_pair, check_reduction, resolve_range
-from snellen.metrics.conventions import Convention, check_window, get_convention, suggestion
-from snellen.metrics.definition import Similarity
+from snellen.metrics.checks import as_float, check_pair, check_reduction, resolve_range
+from snellen.metrics.comparison import Engine, Reduction, checked, reduced
+from snellen.metrics.conventions import Convention
+from snellen.metrics.masks import NaNPolicy, resolve_weights
+from snellen.metrics.weights import average, clear
 
 __all__ = [
     "Engine",
@@ -23,42 +23,56 @@ __all__ = [
     "mae",
     "ms_dssim",
     "ms_ssim",
-    "ms_ssim_map",
+    "ms_ssim_decibels",
     "mse",
     "psnr",
     "ssim",
-    "ssim_map",
+    "ssim_decibels",
 ]
 
-Reduction = Literal["mean", "sum", "none"]
-Engine = Literal["auto", "definition"]
 
-ENGINES = ("auto", "definition")
-
-
-def mse(preds: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+def mse(
+    preds: Tensor,
+    target: Tensor,
+    *,
+    reduction: Reduction = "mean",
+    mask: Tensor | None = None,
+    nan: NaNPolicy = "propagate",
+) -> Tensor:
     """Mean squared error of each picture, (X - Y)² averaged over channels and pixels.
 
     Args:
-        preds: (N, C, H, W), (C, H, W) or (H, W), any float dtype or uint8.
+        preds: (N, C, H, W), (C, H, W), (H, W) or (N, C, D, H, W), any float dtype or uint8.
         target: of the same shape, dtype and device.
         reduction: ``mean`` or ``sum`` over pictures, or ``none``: shape (N,).
+        mask: which pixels count (bool) or how much (floats ≥ 0): of the axes of `preds`, with 1 or
+            as many entries for N and C, or (H, W). What lies under 0 does not matter and gets
+            gradient 0; only the ratio of a picture's weights does. There is no gradient to a mask.
+        nan: ``propagate``: a NaN pixel makes its picture NaN. ``mask``: the value does not count
+            where either picture is NaN.
 
     Returns:
         ≥ 0, in squared units of the input; float32 (float64 for float64 inputs).
 
     Raises:
-        ValueError, TypeError: shapes, dtypes or devices that differ or do not fit.
+        ValueError, TypeError: shapes, dtypes or devices that differ or do not fit; a mask of
+            negative weights, or one that leaves no pixel of a picture.
 
     >>> mse(torch.zeros(2, 1, 4, 4), torch.full((2, 1, 4, 4), 0.5))
     tensor(0.2500)
     """
-    x, y = check_pair(preds, target)
-    difference = x - y
-    return _reduce((difference * difference).mean(dim=(1, 2, 3)), reduction)
+    difference, weights = _difference(preds, target, mask, nan, reduction)
+    return reduced(_mean(difference * difference, weights), reduction)
 
 
-def mae(preds: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+def mae(
+    preds: Tensor,
+    target: Tensor,
+    *,
+    reduction: Reduction = "mean",
+    mask: Tensor | None = None,
+    nan: NaNPolicy = "propagate",
+) -> Tensor:
     """Mean absolute error of each picture, |X - Y| averaged over channels and pixels.
 
     Arguments, result and errors as in :func:`mse`, in units of the input.
@@ -66,8 +80,8 @@ def mae(preds: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tens
     >>> mae(torch.zeros(2, 1, 4, 4), torch.full((2, 1, 4, 4), 0.5))
     tensor(0.5000)
     """
-    x, y = check_pair(preds, target)
-    return _reduce((x - y).abs().mean(dim=(1, 2, 3)), reduction)
+    difference, weights = _difference(preds, target, mask, nan, reduction)
+    return reduced(_mean(difference.abs(), weights), reduction)
 
 
 def psnr(
@@ -76,6 +90,8 @@ def psnr(
     *,
     data_range: float | None = None,
     reduction: Reduction = "mean",
+    mask: Tensor | None = None,
+    nan: NaNPolicy = "propagate",
 ) -> Tensor:
     """Peak signal-to-noise ratio of each picture in dB: 10·log10(data_range² / MSE).
 
@@ -86,6 +102,8 @@ def psnr(
         target: as in :func:`mse`.
         data_range: largest minus smallest possible value; 255 by default for uint8, required else.
         reduction: as in :func:`mse`.
+        mask: as in :func:`mse`.
+        nan: as in :func:`mse`.
 
     Returns:
         dB, infinite for identical pictures.
@@ -96,10 +114,9 @@ def psnr(
     >>> psnr(torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.1), data_range=1.0)
     tensor(20.)
     """
-    x, y = check_pair(preds, target)
-    peak = resolve_range(data_range, preds)
-    difference = (x - y) / peak
-    return _reduce(-10 * torch.log10((difference * difference).mean(dim=(1, 2, 3))), reduction)
+    difference, weights = _difference(preds, target, mask, nan, reduction)
+    scaled = difference / resolve_range(data_range, preds)
+    return reduced(_decibels(_mean(scaled * scaled, weights)), reduction)
 
 
 def ssim(
@@ -110,25 +127,30 @@ def ssim(
     convention: str | Convention = "wang",
     reduction: Reduction = "mean",
     mask: Tensor | None = None,
+    nan: NaNPolicy = "propagate",
     engine: Engine = "auto",
 ) -> Tensor:
     """Structural similarity of each picture: the mean of l·cs over its pixels and channels.
 
     Args:
-        preds: (N, C, H, W), (C, H, W) or (H, W), any float dtype or uint8.
+        preds: (N, C, H, W), (C, H, W), (H, W) or (N, C, D, H, W), any float dtype or uint8.
         target: of the same shape, dtype and device.
         data_range: largest minus smallest possible value; 255 by default for uint8, required else.
         convention: name or :class:`~snellen.metrics.conventions.Convention`.
         reduction: ``mean`` or ``sum`` over pictures, or ``none``: shape (N,).
-        mask: not supported yet.
-        engine: ``auto`` or ``definition``.
+        mask: as in :func:`mse`; means under the window and over the picture are then weighted
+            ones, so that a masked pixel has no influence at all.
+        nan: as in :func:`mse`.
+        engine: ``auto``: the fast engine of the pictures' device where it can do this, else the
+            definition; ``definition``, ``cpu`` or ``cuda``: that one, or an error.
 
     Returns:
         At most 1, reached by identical pictures; float32 (float64 for float64 inputs).
 
     Raises:
         ValueError, TypeError: shapes, dtypes or devices that differ, a missing or unusable
-            `data_range`, a picture smaller than the window, an unknown name.
+            `data_range`, a picture smaller than the window, an unknown name; a mask of negative
+            weights, or one that leaves no pixel or no window of a picture.
 
     Source: Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 13(4), 2004.
 
@@ -138,8 +160,8 @@ def ssim(
     >>> float(ssim(1 - x, x, data_range=1.0)) < 0
     True
     """
-    similarity = _ssim(preds, target, data_range, convention, mask, engine)
-    return _reduce(similarity.value, reduction)
+    comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
+    return comparison.similarity(multiscale=False, reduction=reduction)
 
 
 def dssim(
@@ -150,6 +172,7 @@ def dssim(
     convention: str | Convention = "wang",
     reduction: Reduction = "mean",
     mask: Tensor | None = None,
+    nan: NaNPolicy = "propagate",
     engine: Engine = "auto",
 ) -> Tensor:
     """Structural dissimilarity 1 - SSIM, computed directly: near 0 it keeps its digits.
@@ -160,8 +183,8 @@ def dssim(
     >>> dssim(x, x, data_range=1.0)
     tensor(0.)
     """
-    similarity = _ssim(preds, target, data_range, convention, mask, engine)
-    return _reduce(similarity.complement, reduction)
+    comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
+    return comparison.dissimilarity(multiscale=False, reduction=reduction)
 
 
 def ms_ssim(
@@ -172,6 +195,7 @@ def ms_ssim(
     convention: str | Convention = "wang",
     reduction: Reduction = "mean",
     mask: Tensor | None = None,
+    nan: NaNPolicy = "propagate",
     engine: Engine = "auto",
 ) -> Tensor:
     """Multiscale structural similarity of each picture.
@@ -187,8 +211,8 @@ def ms_ssim(
     >>> ms_ssim(x, x, data_range=1.0, reduction="none")
     tensor([1., 1.])
     """
-    similarity = _ms_ssim(preds, target, data_range, convention, mask, engine)
-    return _reduce(similarity.value, reduction)
+    comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
+    return comparison.similarity(multiscale=True, reduction=reduction)
 
 
 def ms_dssim(
@@ -199,6 +223,7 @@ def ms_dssim(
     convention: str | Convention = "wang",
     reduction: Reduction = "mean",
     mask: Tensor | None = None,
+    nan: NaNPolicy = "propagate",
     engine: Engine = "auto",
 ) -> Tensor:
     """Multiscale dissimilarity 1 - MS-SSIM, computed directly: near 0 it keeps its digits.
@@ -209,130 +234,77 @@ def ms_dssim(
     >>> ms_dssim(x, x, data_range=1.0)
     tensor(0.)
     """
-    similarity = _ms_ssim(preds, target, data_range, convention, mask, engine)
-    return _reduce(similarity.complement, reduction)
+    comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
+    return comparison.dissimilarity(multiscale=True, reduction=reduction)
 
 
-def ssim_map(
+def ssim_decibels(
     preds: Tensor,
     target: Tensor,
     *,
     data_range: float | None = None,
     convention: str | Convention = "wang",
+    reduction: Reduction = "mean",
     mask: Tensor | None = None,
+    nan: NaNPolicy = "propagate",
     engine: Engine = "auto",
 ) -> Tensor:
-    """SSIM at each pixel of each channel.
+    """SSIM in decibels, -10·log10(1 - SSIM): 20 dB for .99, 30 dB for .999.
 
-    Arguments and errors as in :func:`ssim`.
+    Arguments and errors as in :func:`ssim`. ``mean`` is the mean of the pictures' decibels.
 
     Returns:
-        The input's shape; with a ``valid`` border each side is one window less one pixel shorter.
+        dB, infinite for identical pictures.
 
-    >>> ssim_map(torch.rand(3, 32, 40), torch.rand(3, 32, 40), data_range=1.0).shape
-    torch.Size([3, 22, 30])
+    >>> x = torch.zeros(1, 1, 16, 16)
+    >>> ssim_decibels(x, x, data_range=1.0)
+    tensor(inf)
     """
-    x, y, peak, options = _prepare(preds, target, data_range, convention, mask, engine)
-    check_window(options, tuple(x.shape[-2:]))
-    return _like(definition.ssim_map(x, y, peak, options).value, preds)
+    comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
+    errors = comparison.dissimilarity(multiscale=False, reduction="none")
+    return reduced(_decibels(errors), reduction)
 
 
-def ms_ssim_map(
+def ms_ssim_decibels(
     preds: Tensor,
     target: Tensor,
     *,
     data_range: float | None = None,
     convention: str | Convention = "wang",
+    reduction: Reduction = "mean",
     mask: Tensor | None = None,
+    nan: NaNPolicy = "propagate",
     engine: Engine = "auto",
 ) -> Tensor:
-    """MS-SSIM at each pixel of each channel: what the poster's objective sums.
+    """MS-SSIM in decibels, -10·log10(1 - MS-SSIM): 20 dB for .99, 30 dB for .999.
 
-    Arguments and errors as in :func:`ms_ssim`; the convention's reading must be ``pixels``, as in
-    ``poster``, or ``sigmas``. ``levels``, as in ``wang``, has no map: a convention must be given.
+    Arguments and errors as in :func:`ms_ssim`. ``mean`` is the mean of the pictures' decibels.
 
     Returns:
-        The input's shape.
+        dB, infinite for identical pictures.
 
-    >>> x, y = torch.rand(176, 180), torch.rand(176, 180)
-    >>> ms_ssim_map(x, y, data_range=1.0, convention="poster").shape
-    torch.Size([176, 180])
+    >>> x = torch.zeros(1, 1, 176, 176)
+    >>> ms_ssim_decibels(x, x, data_range=1.0)
+    tensor(inf)
     """
-    x, y, peak, options = _prepare(preds, target, data_range, convention, mask, engine)
-    if options.reading == "levels":
-        raise ValueError(
-            "ms_ssim_map needs a convention that reads MS-SSIM by 'pixels' or 'sigmas'; this one "
-            "takes the mean of each level first, so it has no map. Use convention='poster'."
-        )
-    maps = definition.ms_ssim_map(x, y, peak, options).value
-    # One map for all channels where the factors were averaged over them.
-    return _like(maps.expand(-1, x.shape[1], -1, -1), preds)
+    comparison = checked(preds, target, data_range, convention, mask, nan, engine, reduction)
+    errors = comparison.dissimilarity(multiscale=True, reduction="none")
+    return reduced(_decibels(errors), reduction)
 
 
-def _ssim(
-    preds: Tensor,
-    target: Tensor,
-    data_range: float | None,
-    convention: str | Convention,
-    mask: Tensor | None,
-    engine: str,
-) -> Similarity:
-    x, y, peak, options = _prepare(preds, target, data_range, convention, mask, engine)
-    check_window(options, tuple(x.shape[-2:]))
-    if len(x) == 0:
-        return _nothing(x, y)
-    return definition.ssim(x, y, peak, options)
-
-
-def _ms_ssim(
-    preds: Tensor,
-    target: Tensor,
-    data_range: float | None,
-    convention: str | Convention,
-    mask: Tensor | None,
-    engine: str,
-) -> Similarity:
-    x, y, peak, options = _prepare(preds, target, data_range, convention, mask, engine)
-    if len(x) == 0:
-        return _nothing(x, y)
-    return definition.ms_ssim(x, y, peak, options)
-
-
-def _nothing(x: Tensor, y: Tensor) -> Similarity:
-    """Return the similarity of no pictures: shape (0,), part of the graph."""
-    empty = (x + y).sum(dim=(1, 2, 3))
-    return Similarity(empty, empty)
-
-
-def _prepare(
-    preds: Tensor,
-    target: Tensor,
-    data_range: float | None,
-    convention: str | Convention,
-    mask: Tensor | None,
-    engine: str,
-) -> tuple[Tensor, Tensor, float, Convention]:
-    """Check everything that all similarities share."""
-    x, y = check_pair(preds, target)
-    peak = resolve_range(data_range, preds)
-    options = get_convention(convention)
-    if mask is not None:
-        raise NotImplementedError("Masks are not supported yet: leave mask=None.")
-    if engine not in ENGINES:
-        raise ValueError(
-            f"There is no engine {engine!r}; there are {', '.join(ENGINES)}."
-            f"{suggestion(str(engine), ENGINES)}"
-        )
-    return x, y, peak, options
-
-
-def _reduce(values: Tensor, reduction: str) -> Tensor:
+def _difference(
+    preds: Tensor, target: Tensor, mask: Tensor | None, nan: str, reduction: str
+) -> tuple[Tensor, Tensor | None]:
+    """Check the pair; return X - Y and the pixels' weights."""
     check_reduction(reduction)
-    if reduction == "none":
-        return values
-    return values.mean() if reduction == "mean" else values.sum()
+    x, y = (as_float(picture) for picture in check_pair(preds, target))
+    weights = resolve_weights(mask, nan, preds, x, y)
+    return clear(x - y, weights), weights
 
 
-def _like(maps: Tensor, preds: Tensor) -> Tensor:
-    """Take off the axes that the input did not have."""
-    return maps.reshape(*preds.shape[:-2], *maps.shape[-2:])
+def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
+    return average(values, weights, tuple(range(1, values.ndim)))
+
+
+def _decibels(error: Tensor) -> Tensor:
+    return -10 * torch.log10(error)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
-__all__ = ["compiled"]
+__all__ = ["announced", "compiled", "inlined"]
+
+# A compilation that takes longer than this says so.
+PATIENCE_SECONDS = 1.0
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -51,12 +56,48 @@ def compiled(function: Function) -> Function:
 
     Divisions by zero give infinities, as in C. No arithmetic is reordered, and NaN stays NaN.
     """
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = _FOLDER
+    return _compile(function, inline=False)
+
+
+def inlined(function: Function) -> Function:
+    """The same for a part of another compiled function that is called too often to be called."""
+    return _compile(function, inline=True)
+
+
+def _compile(function: Function, *, inline: bool) -> Function:
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = _FOLDER
     try:
-        result: Function = numba.njit(nogil=True, error_model="numpy", cache=bool(_FOLDER))(
-            function
-        )
+        result: Any = numba.njit(
+            nogil=True, error_model="numpy", cache=bool(_FOLDER), forceinline=inline
+        )(function)
     finally:
-        numba.config.CACHE_DIR = before
-    return result
+        settings.CACHE_DIR = before
+    return cast(Function, result)
+
+
+_announced = False
+
+
+def _announce() -> None:
+    global _announced
+    if not _announced:
+        _announced = True
+        kept = "kept on disk for the next time" if _FOLDER else "no cache folder can be written"
+        sys.stderr.write(
+            f"snellen: compiling the CPU engine, which takes some seconds once per window size "
+            f"({kept}).\n"
+        )
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """Say so, once in a process, if what is done here takes longer than a second."""
+    timer = threading.Timer(PATIENCE_SECONDS, _announce)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

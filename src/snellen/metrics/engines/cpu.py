@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import threading
+from contextlib import nullcontext
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snellen.metrics.engines import loading, planes, product, running
+from snellen.metrics.engines.compiling import announced
 from snellen.metrics.engines.plan import Plan
-from snellen.metrics.engines.strip import scratch_floats
+from snellen.metrics.engines.strip_layout import ABSOLUTE, SQUARE, scratch_floats
 from snellen.metrics.engines.threads import in_threads
 from snellen.metrics.engines.vectors import LANES
 
-__all__ = ["similarity", "supports"]
+__all__ = ["ABSOLUTE", "SQUARE", "Mix", "similarity"]
 
 _BORDERS = {
     "valid": loading.VALID,
@@ -39,15 +41,24 @@ _STORED_AS = {
     torch.uint8: loading.UINT8,
 }
 
+
+class Mix(NamedTuple):
+    """structural · complement + beside · mean of |x - y| (ABSOLUTE) or (x - y)² (SQUARE)."""
+
+    structural: float = 1.0
+    code: int = 0
+    beside: float = 0.0
+
+
+ALONE = Mix()
+
 # Below so many pixels another thread costs more than it brings.
-ALONE = 1 << 15
+PIXELS_PER_THREAD = 1 << 15
+# Memory from here on is fresh from the system at every call, and pages of 4 KiB cost more to get
+# than to fill.
+LARGE_BYTES = 1 << 24
 # A plane up to this size is worked through all levels at once, while it is in a core's cache.
 CACHED_PIXELS = 1 << 18
-
-
-def supports(plan: Plan, channels: int) -> bool:
-    """Whether this engine can do it; else the definition must."""
-    return not (plan.by_pixels and plan.channel_order == "mean-then-product" and channels > 1)
 
 
 class _Tables:
@@ -121,7 +132,14 @@ def _scratch(taps: int) -> int:
 
 
 def similarity(
-    x: Tensor, y: Tensor, plan: Plan, *, need_x: bool, need_y: bool, weight: float = 1.0
+    x: Tensor,
+    y: Tensor,
+    plan: Plan,
+    *,
+    need_x: bool,
+    need_y: bool,
+    weight: float = 1.0,
+    mix: Mix = ALONE,
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Compare two batches; see :func:`snellen.metrics.definition.ms_ssim`.
 
@@ -132,130 +150,192 @@ def similarity(
         need_x: whether the gradient by x is wanted.
         need_y: whether the gradient by y is wanted.
         weight: what the gradients are multiplied by.
+        mix: what is added to the complement in the same pass.
 
     Returns:
-        The complement of each picture, (N,) of float32; and weight · d complement[n] / d x, float32
-        in the shape and memory format of x, and the same by y, or None.
+        The complement (or the mix) of each picture, (N,) of float32; and weight times its gradient
+        by x, float32 in the shape and memory format of x, and by y, or None.
     """
     if need_y and not need_x:
         # The sum of the two stays, their difference changes its sign.
-        complement, by_y, _ = similarity(y, x, plan, need_x=True, need_y=False, weight=weight)
+        complement, by_y, _ = similarity(
+            y, x, plan, need_x=True, need_y=False, weight=weight, mix=mix
+        )
         return complement, None, by_y
-    if x.stride() != y.stride():
+    if x.stride()[2:] != y.stride()[2:]:
         x, y = x.contiguous(), y.contiguous()
-    gradients = int(need_x) + int(need_y)
-    tables = _tables(plan)
     results = torch.empty(len(x), dtype=torch.float32)
-    by_x, by_y = (
-        torch.empty_like(x, dtype=torch.float32) if needed else None for needed in (need_x, need_y)
-    )
-    work = _Work(tables, x, y, by_x, by_y, gradients, weight)
-    work.run()
-    running.finish(work.job, results.data_ptr())
+    by_x, by_y = (_gradient_like(x) if needed else None for needed in (need_x, need_y))
+    known = len(plan.taps) in _compiled
+    with nullcontext() if known else announced():
+        arrangement = _arrange(
+            plan,
+            mix.code,
+            x.dtype,
+            tuple(x.shape),
+            x.stride(),
+            y.stride(),
+            () if by_x is None else by_x.stride(),
+            int(need_x) + int(need_y),
+            torch.get_num_threads(),
+        )
+        arrangement.run(x, y, by_x, by_y, weight, mix, results)
+    _compiled.add(len(plan.taps))
     return results, by_x, by_y
 
 
-class _Work:
-    """One computation: the job, its buffers, and its steps."""
+def _gradient_like(x: Tensor) -> Tensor:
+    """Return memory for a gradient, float32 in the memory format of `x`."""
+    if 4 * x.numel() < LARGE_BYTES:
+        return torch.empty_like(x, dtype=torch.float32)
+    strides = torch.empty_like(x, device="meta").stride()
+    return _large_memory(4 * x.numel()).view(torch.float32).as_strided(x.shape, strides)
+
+
+def _large_memory(count: int) -> Tensor:
+    """Return `count` bytes in large pages: NumPy asks the system for them, PyTorch does not."""
+    return torch.from_numpy(np.empty(count, np.uint8))
+
+
+# Window sizes whose code this process has at hand.
+_compiled: set[int] = set()
+
+_AXES = ("picture", "channel", "row", "column")
+
+
+class _Arrangement:
+    """How pictures of one shape and layout are compared: all of the job but addresses and factors.
+
+    Kept from call to call: for small pictures it takes longer than the comparison.
+    """
 
     def __init__(
         self,
-        tables: _Tables,
-        x: Tensor,
-        y: Tensor,
-        by_x: Tensor | None,
-        by_y: Tensor | None,
+        plan: Plan,
+        pixelwise: int,
+        dtype: torch.dtype,
+        shape: tuple[int, ...],
+        x_strides: tuple[int, ...],
+        y_strides: tuple[int, ...],
+        out_strides: tuple[int, ...],
         gradients: int,
-        weight: float,
+        threads: int,
     ) -> None:
-        self.tables = tables
-        self.taps = tables.taps
-        self.job = tables.job.copy()
-        job: Any = self.job[0]
-        pictures, channels, height, width = x.shape
-        job["pictures"], job["channels"] = pictures, channels
-        job["height"], job["width"] = height, width
-        self.planes = pictures * channels
-        levels, keep, by_pixels = int(job["levels"]), int(job["keep"]), int(job["by_pixels"])
-        tasks = planes.tasks_before(height, width, levels, keep)
-        tasks = max(tasks, running.level_chunks(height))
-        floats = planes.plane_floats(height, width, levels, keep, gradients, by_pixels)
-        self.threads = self._threads(height * width)
-        self.by_planes = self._by_planes(height * width)
-        copies = self.threads if self.by_planes else self.planes
-        # Sums, complements and factors are float64, and so lie first.
-        doubles = self.planes * (tasks + 1 + levels)
-        self.memory = torch.empty(8 * doubles + 4 * floats * copies, dtype=torch.uint8)
-        start = self.memory.data_ptr()
-        job["x"], job["y"] = x.data_ptr(), y.data_ptr()
-        job["stored_as"], job["number_bytes"] = _STORED_AS[x.dtype], x.element_size()
-        (
-            job["picture_stride"],
-            job["channel_stride"],
-            job["row_stride"],
-            job["column_stride"],
-        ) = x.stride()
-        job["gradients"], job["weight"] = gradients, weight
-        if by_x is not None:
-            job["by_x"] = by_x.data_ptr()
-            (
-                job["out_picture_stride"],
-                job["out_channel_stride"],
-                job["out_row_stride"],
-                job["out_column_stride"],
-            ) = by_x.stride()
-        if by_y is not None:
-            job["by_y"] = by_y.data_ptr()
-        job["sums"], job["tasks"] = start, tasks
-        job["complements"] = start + 8 * self.planes * tasks
-        job["factors"] = start + 8 * self.planes * (tasks + 1)
-        job["buffer"], job["buffer_floats"] = start + 8 * doubles, floats
+        count, channels, height, width = shape
+        self.tables = _tables(plan)
+        self.jobs = self.tables.job.copy()
+        self.planes = count * channels
+        pixels = height * width
+        self.threads = min(threads, 1 + self.planes * pixels // PIXELS_PER_THREAD)
+        self._set(pictures=count, channels=channels, height=height, width=width)
+        self._set(stored_as=_STORED_AS[dtype], number_bytes=dtype.itemsize)
+        self._set(gradients=gradients, pixelwise=pixelwise)
+        for prefix, strides in (("", x_strides), ("out_", out_strides)):
+            for axis, stride in zip(_AXES, strides, strict=False):
+                self._set(**{f"{prefix}{axis}_stride": stride})
+        self._set(y_picture_stride=y_strides[0], y_channel_stride=y_strides[1])
+        self.whole = self._goes_by_planes(pixels)
+        self.bytes = self._lay_memory_out()
+        self.steps = self._list_steps()
+        # NumPy copies a record field by field, bytes at once.
+        self.raw = self.jobs.view(np.uint8)
 
-    def _threads(self, pixels: int) -> int:
-        threads = min(torch.get_num_threads(), 1 + self.planes * pixels // ALONE)
-        return max(1, threads)
+    def _set(self, **values: int) -> None:
+        for name, value in values.items():
+            self.jobs[0][name] = value
 
-    def _by_planes(self, pixels: int) -> bool:
+    def _goes_by_planes(self, pixels: int) -> bool:
         """Whether each plane is one task: its levels follow one another in a core's cache."""
-        job = self.job[0]
+        job = self.jobs[0]
         if job["means_first"] and job["channels"] > 1 and not job["by_pixels"]:
             return False
         if self.threads == 1:
-            return pixels <= CACHED_PIXELS or self.planes > 1
+            return bool(pixels <= CACHED_PIXELS or self.planes > 1)
         rounds = -(-self.planes // self.threads)
         even = self.planes / (rounds * self.threads) > 0.95
         return even and pixels <= CACHED_PIXELS
 
-    def run(self) -> None:
-        """Do all steps."""
-        job = self.job[0]
+    def _lay_memory_out(self) -> int:
+        """Set where things lie in the memory taken for a call; return how many bytes that is."""
+        job = self.jobs[0]
+        levels, height, width = int(job["levels"]), int(job["height"]), int(job["width"])
+        keep, by_pixels = int(job["keep"]), int(job["by_pixels"])
+        tasks = max(planes.tasks_before(height, width, levels, keep), running.level_chunks(height))
+        floats = planes.plane_floats(height, width, levels, keep, int(job["gradients"]), by_pixels)
+        at = 0
+        for name, size in (
+            ("sums", tasks),
+            ("errors", tasks),
+            ("complements", 1),
+            ("factors", levels),
+        ):
+            self._set(**{name: at})
+            at += 8 * self.planes * size
+        self._set(tasks=tasks, buffer=at, buffer_floats=floats)
+        return at + 4 * floats * (self.threads if self.whole else self.planes)
+
+    def _list_steps(self) -> list[tuple[NDArray[np.int64], int]]:
+        """Return what is run one after the other, each with its number of tasks."""
+        job = self.jobs[0]
         steps = running.list_steps(
             int(job["levels"]),
             gradients=bool(job["gradients"]),
             by_pixels=bool(job["by_pixels"]),
             known_slope=bool(job["known_slope"]),
+            pixelwise=bool(job["pixelwise"]),
         )
-        if self.by_planes:
-            self._share(steps, self.planes, whole=True)
-            return
-        for step in steps:
-            count = self.planes * running.count_tasks(job, step[0], step[1])
-            self._share(step[None], count, whole=False)
+        if self.whole:
+            return [(steps, self.planes)]
+        return [
+            (step[None], self.planes * running.count_tasks(job, step[0], step[1])) for step in steps
+        ]
 
-    def _share(self, steps: NDArray[np.int64], count: int, *, whole: bool) -> None:
+    def run(
+        self,
+        x: Tensor,
+        y: Tensor,
+        by_x: Tensor | None,
+        by_y: Tensor | None,
+        weight: float,
+        mix: Mix,
+        results: Tensor,
+    ) -> None:
+        """Do all steps and write what comes out for each picture."""
+        large = self.bytes >= LARGE_BYTES
+        memory = _large_memory(self.bytes) if large else torch.empty(self.bytes, dtype=torch.uint8)
+        jobs = self.raw.copy().view(planes.JOB)
+        running.complete(
+            jobs,
+            memory.data_ptr(),
+            x.data_ptr(),
+            y.data_ptr(),
+            0 if by_x is None else by_x.data_ptr(),
+            0 if by_y is None else by_y.data_ptr(),
+            weight,
+            mix.structural,
+            mix.beside,
+        )
+        for steps, count in self.steps:
+            self._share(jobs, steps, count)
+        running.finish(jobs, results.data_ptr())
+
+    def _share(self, jobs: NDArray[Any], steps: NDArray[np.int64], count: int) -> None:
         """Share tasks out among the threads."""
+        taps = self.tables.taps
         threads = min(self.threads, count)
-        if threads == 1:
-            scratch = _scratch(len(self.taps))
-            running.run(self.taps, self.job, steps, whole, 0, count, 0, scratch)
+        if threads <= 1:
+            running.run(taps, jobs, steps, self.whole, 0, count, 0, _scratch(len(taps)))
             return
         size = max(1, count // (8 * threads))
         starts = itertools.count(0, size)
 
         def work(slot: int) -> None:
-            scratch = _scratch(len(self.taps))
+            scratch = _scratch(len(taps))
             while (first := next(starts)) < count:
                 last = min(first + size, count)
-                running.run(self.taps, self.job, steps, whole, first, last, slot, scratch)
+                running.run(taps, jobs, steps, self.whole, first, last, slot, scratch)
 
         in_threads(threads, work)
+
+
+_arrange = lru_cache(maxsize=256)(_Arrangement)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from snellen.metrics.engines.compiling import compiled
+from snellen.metrics.engines.compiling import compiled, inlined
 from snellen.metrics.engines.memory import (
     read_bfloat16,
     read_float16,
@@ -62,7 +62,7 @@ def source_index(index: int, size: int, border: int) -> int:
     return -1
 
 
-@compiled
+@inlined
 def load_row(
     taps: tuple[float, ...],
     pictures: Pictures,
@@ -87,7 +87,7 @@ def load_row(
     shift_a, shift_b = read_float32(table + 4 * SHIFT_A), read_float32(table + 4 * SHIFT_B)
     for k in range(count):
         at = start + k * pictures.column_stride
-        if stored_as == FLOAT32 or stored_as == SUMS:
+        if stored_as in (FLOAT32, SUMS):
             x, y = read_float32(first + 4 * at), read_float32(second + 4 * at)
         elif stored_as == BFLOAT16:
             x, y = read_bfloat16(first + 2 * at), read_bfloat16(second + 2 * at)
@@ -101,7 +101,7 @@ def load_row(
         write_float32(b + 4 * k, y - shift_b)
 
 
-@compiled
+@inlined
 def load_extended_row(
     taps: tuple[float, ...],
     pictures: Pictures,

@@ -27,7 +27,7 @@ _DOUBLE = ir.DoubleType()
 
 def _reader(stored: Any, result: Any, convert: Any) -> Any:
     @intrinsic
-    def read(_typing_context: Any, address: Any) -> Any:
+    def read(_typing_context: Any, _address: Any) -> Any:
         def generate(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
             pointer = builder.inttoptr(values[0], stored.as_pointer())
             return convert(builder, builder.load(pointer))
@@ -39,7 +39,7 @@ def _reader(stored: Any, result: Any, convert: Any) -> Any:
 
 def _writer(stored: Any, kind: Any) -> Any:
     @intrinsic
-    def write(_typing_context: Any, address: Any, number: Any) -> Any:
+    def write(_typing_context: Any, _address: Any, _number: Any) -> Any:
         def generate(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
             pointer = builder.inttoptr(values[0], stored.as_pointer())
             builder.store(values[1], pointer)

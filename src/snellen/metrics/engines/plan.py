@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snellen.metrics.conventions import (
-    Border,
-    ChannelOrder,
-    Convention,
-    NegativePolicy,
-    OddSizes,
-    fit_levels,
-    fitted_exponents,
-)
+from snellen.metrics.choices import Border, ChannelOrder, Convention, NegativePolicy, OddSizes
+from snellen.metrics.conventions import downsampling, fit_levels, fitted_exponents
 from snellen.metrics.filtering import gaussian_taps, uniform_taps
 
 __all__ = ["MOST_TAPS", "Plan", "make_plan"]
@@ -28,14 +21,15 @@ class Plan:
     SSIM is the plan of one level with exponent 1 whose negative mean stays as it is.
 
     Attributes:
-        taps: weights of the window along one axis, symmetric, an odd number.
+        taps: weights of the window along one axis, symmetric, an odd number, of sum 1.
         border: as in :class:`~snellen.metrics.conventions.Convention`.
         c1, c2: the constants, in squared units of the input.
         covariance_scale: what the population variances are multiplied by.
         exponents: one for each level, finest first.
         by_pixels: the product is taken at each pixel of maps of one size, then averaged; else the
             mean of each level (and of its channels, see `channel_order`), then the product.
-        odd_sizes: what becomes of a last odd row or column when a level is halved.
+        odd_sizes: what becomes of a last odd row or column when a level is halved: ``keep`` or
+            ``drop``.
         channel_order: see Convention.
         negative: what becomes of a factor m ≤ 0 before it is raised to its power.
         flip: the product of two negative factors l and cs counts as negative.
@@ -77,10 +71,10 @@ def make_plan(
     >>> make_plan(WANG, (176, 180), 1.0, multiscale=True).levels
     5
     """
-    size = convention.window_size
-    if size > MOST_TAPS or (multiscale and convention.reading == "sigmas"):
-        return None
     levels = fit_levels(convention, sides) if multiscale else 1
+    if not _can_be_planned(convention, sides, levels, multiscale=multiscale):
+        return None
+    size = convention.window_size
     gaussian = convention.window == "gaussian"
     return Plan(
         taps=gaussian_taps(size, convention.sigma) if gaussian else uniform_taps(size),
@@ -90,8 +84,26 @@ def make_plan(
         covariance_scale=size**2 / (size**2 - 1) if convention.covariance == "sample" else 1.0,
         exponents=fitted_exponents(convention, levels) if multiscale else (1.0,),
         by_pixels=multiscale and convention.reading == "pixels",
-        odd_sizes=convention.odd_sizes,
+        # Another way has no odd side to meet here, so that any will do.
+        odd_sizes="keep" if convention.odd_sizes == "keep" else "drop",
         channel_order=convention.channel_order,
         negative=convention.negative if multiscale else "signed",
         flip=convention.negative == "smooth",
     )
+
+
+def _can_be_planned(
+    convention: Convention, sides: tuple[int, int], levels: int, *, multiscale: bool
+) -> bool:
+    """Whether these sides have nothing to do with what a plan has no words for."""
+    if convention.window_size > MOST_TAPS or min(sides) < convention.window_size:
+        return False
+    # Weights that do not sum to 1 move bright flat pictures by more than float32 does.
+    if convention.precision == "single" or convention.channels != "apart" or convention.epsilon:
+        return False
+    if not multiscale:
+        return downsampling(convention, sides) == 1
+    if convention.reading == "sigmas" or (convention.crop_contrast and levels > 1):
+        return False
+    has_odd_level = any(side % (1 << (levels - 1)) for side in sides)
+    return convention.odd_sizes in ("keep", "drop") or not has_odd_level

@@ -7,26 +7,31 @@ but the size of the pictures.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from snellen.metrics.engines.compiling import compiled
 from snellen.metrics.engines.loading import SUMS, VALID, Pictures
 from snellen.metrics.engines.memory import read_float64, write_float64
 from snellen.metrics.engines.product import product
-from snellen.metrics.engines.strip import MOST_COLUMNS, Comparison, Outputs, Strip, march
+from snellen.metrics.engines.strip import march
+from snellen.metrics.engines.strip_layout import MOST_COLUMNS, Comparison, Outputs, Strip
 from snellen.metrics.engines.vectors import LANES
 
 __all__ = [
     "BELOW",
-    "BY_X",
-    "BY_Y",
     "DISTANCES",
     "JOB",
+    "Job",
+    "Taps",
     "SHARE",
     "array_of",
+    "gradient_of",
     "level_size",
     "level_tasks",
     "multiply_levels",
+    "pictures_of",
     "plane_floats",
     "run_strip",
     "tasks_before",
@@ -36,22 +41,25 @@ BLOCK_ROWS = 512
 
 _INTEGERS = """
     x y stored_as number_bytes picture_stride channel_stride row_stride column_stride
+    y_picture_stride y_channel_stride
     pictures channels height width
     window levels keep border flip negative gradients by_pixels means_first known_slope
     weights edges exponents
     by_x by_y out_picture_stride out_channel_stride out_row_stride out_column_stride
-    complements factors sums tasks buffer buffer_floats
+    pixelwise complements factors sums errors tasks buffer buffer_floats
 """
-_NUMBERS = "twice_c1 twice_c2 scale weight"
+_NUMBERS = "twice_c1 twice_c2 scale weight structural beside"
 
 # One computation, as compiled code reads it. The integers are, line by line: the pictures
 # (addresses, type, strides in numbers); their sizes; what to compute, in codes; tables; the
-# gradients and their strides; complements and factors of the planes, sums of their `tasks` strips,
-# and the buffer that each plane or thread needs meanwhile.
+# gradients and their strides; complements and factors of the planes, sums of distances and of
+# pixelwise errors of their `tasks` strips, and the buffer each plane or thread needs meanwhile.
 JOB = np.dtype(
     [(name, np.int64) for name in _INTEGERS.split()]
     + [(name, np.float64) for name in _NUMBERS.split()]
 )
+Job = Any  # one record of JOB
+Taps = tuple[float, ...]
 
 
 @compiled
@@ -136,7 +144,7 @@ def plane_floats(
 
 
 @compiled
-def array_of(job, slot: int, level: int, which: int) -> int:  # type: ignore[no-untyped-def]
+def array_of(job: Job, slot: int, level: int, which: int) -> int:
     """Return the address of an array in the buffer of a plane."""
     at = slot * job.buffer_floats
     for finer in range(level):
@@ -149,20 +157,57 @@ def array_of(job, slot: int, level: int, which: int) -> int:  # type: ignore[no-
         place = job.by_pixels + which
         if which >= BELOW:
             place += job.gradients - 2
-    return job.buffer + 4 * (at + place * _room(job.height, job.width, level, job.keep))
+    at += place * _room(job.height, job.width, level, job.keep)
+    return int(job.buffer + 4 * at)
 
 
 @compiled
-def _counted(job, height: int, width: int) -> int:  # type: ignore[no-untyped-def]
+def _counted(job: Job, height: int, width: int) -> int:
     """Return at how many positions a level has a distance."""
     inset = job.window - 1 if job.border == VALID else 0
     return (height - inset) * (width - inset)
 
 
 @compiled
+def pictures_of(job: Job, plane: int) -> Pictures:
+    """Return the two pictures' planes at the finest level."""
+    picture, channel = plane // job.channels, plane % job.channels
+    x_offset = picture * job.picture_stride + channel * job.channel_stride
+    y_offset = picture * job.y_picture_stride + channel * job.y_channel_stride
+    return Pictures(
+        job.x + x_offset * job.number_bytes,
+        job.y + y_offset * job.number_bytes,
+        job.stored_as,
+        job.row_stride,
+        job.column_stride,
+        job.height,
+        job.width,
+    )
+
+
+@compiled
+def gradient_of(job: Job, plane: int, slot: int, level: int, which: int) -> tuple[int, int, int]:
+    """Return address, row stride and column stride of a gradient, by x (0) or y (1)."""
+    if level > 0:
+        width = level_size(job.width, level, job.keep)
+        return array_of(job, slot, level, BY_X if which == 0 else BY_Y), width, 1
+    picture, channel = plane // job.channels, plane % job.channels
+    at = 4 * (picture * job.out_picture_stride + channel * job.out_channel_stride)
+    start = job.by_x if which == 0 else job.by_y
+    return start + at, job.out_row_stride, job.out_column_stride
+
+
+@compiled
 def run_strip(
-    taps, job, plane: int, slot: int, level: int, index: int, gradients: int, scratch: int
-) -> None:  # type: ignore[no-untyped-def]
+    taps: Taps,
+    job: Job,
+    plane: int,
+    slot: int,
+    level: int,
+    index: int,
+    gradients: int,
+    scratch: int,
+) -> None:
     """March down one strip of one level.
 
     Where the product is taken by pixels this is done twice: first the distances, then, with each
@@ -170,24 +215,14 @@ def run_strip(
     """
     height = level_size(job.height, level, job.keep)
     width = level_size(job.width, level, job.keep)
-    picture, channel = plane // job.channels, plane % job.channels
     if level == 0:
-        offset = picture * job.picture_stride + channel * job.channel_stride
-        offset *= job.number_bytes
-        pictures = Pictures(
-            job.x + offset, job.y + offset, job.stored_as, job.row_stride, job.column_stride,
-            height, width,
-        )  # fmt: skip
-        at = 4 * (picture * job.out_picture_stride + channel * job.out_channel_stride)
-        by_x, by_y = job.by_x + at, job.by_y + at
-        row_stride, column_stride = job.out_row_stride, job.out_column_stride
+        pictures = pictures_of(job, plane)
     else:
-        pictures = Pictures(
-            array_of(job, slot, level, HALF_A), array_of(job, slot, level, HALF_B), SUMS, width, 1,
-            height, width,
-        )  # fmt: skip
-        by_x, by_y = array_of(job, slot, level, BY_X), array_of(job, slot, level, BY_Y)
-        row_stride, column_stride = width, 1
+        half_a = array_of(job, slot, level, HALF_A)
+        half_b = array_of(job, slot, level, HALF_B)
+        pictures = Pictures(half_a, half_b, SUMS, width, 1, height, width)
+    by_x, row_stride, column_stride = gradient_of(job, plane, slot, level, 0)
+    by_y, _, _ = gradient_of(job, plane, slot, level, 1)
     second_pass = job.by_pixels and gradients != 0
     half_a = half_b = distances = weights = 0
     if level + 1 < job.levels and not second_pass:
@@ -196,9 +231,12 @@ def run_strip(
     if job.by_pixels:
         stored = array_of(job, slot, level, DISTANCES)
         distances, weights = (0, stored) if second_pass else (stored, 0)
+    errors = 0
+    if job.pixelwise and level == 0 and not second_pass:
+        errors = job.errors + 8 * (plane * job.tasks + index)
     factor = 1.0
     if job.known_slope:
-        factor = job.weight / (job.channels * _counted(job, height, width))
+        factor = job.weight * job.structural / (job.channels * _counted(job, height, width))
     comparison = Comparison(
         job.border,
         1 if level == job.levels - 1 else 0,
@@ -222,6 +260,8 @@ def run_strip(
         level_size(height, 1, job.keep),
         distances,
         weights,
+        errors,
+        job.pixelwise,
     )
     total = march(taps, pictures, comparison, _strip(height, width, index), outputs, scratch)
     if not second_pass:
@@ -230,7 +270,7 @@ def run_strip(
 
 
 @compiled
-def _mean_distance(job, plane: int, level: int) -> float:  # type: ignore[no-untyped-def]
+def _mean_distance(job: Job, plane: int, level: int) -> float:
     """Return the mean of a level's distances."""
     height = level_size(job.height, level, job.keep)
     width = level_size(job.width, level, job.keep)
@@ -242,7 +282,7 @@ def _mean_distance(job, plane: int, level: int) -> float:  # type: ignore[no-unt
 
 
 @compiled
-def multiply_levels(job, plane: int, planes: int) -> None:  # type: ignore[no-untyped-def]
+def multiply_levels(job: Job, plane: int, planes: int) -> None:
     """Take the product of the levels of `planes` planes, their means first, from `plane` on."""
     distances = np.empty(job.levels)
     exponents = np.empty(job.levels)
@@ -258,5 +298,6 @@ def multiply_levels(job, plane: int, planes: int) -> None:  # type: ignore[no-un
         for level in range(job.levels):
             height = level_size(job.height, level, job.keep)
             width = level_size(job.width, level, job.keep)
-            factor = slopes[level] * job.weight / (job.channels * _counted(job, height, width))
-            write_float64(job.factors + 8 * (other * job.levels + level), factor)
+            scale = job.weight * job.structural / (job.channels * _counted(job, height, width))
+            at = other * job.levels + level
+            write_float64(job.factors + 8 * at, scale * slopes[level])

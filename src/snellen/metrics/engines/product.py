@@ -1,14 +1,17 @@
-"""The product of the levels, in double precision: what `definition._product` does to their means."""
+"""The product of the levels in double precision, as `definition._product` has it."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 from numpy.typing import NDArray
 
 from snellen.metrics.engines.compiling import compiled
 
 __all__ = ["CLAMP", "SIGNED", "SMOOTH", "power", "product"]
+
+Numbers = NDArray[np.float64]
 
 CLAMP, SIGNED, SMOOTH = range(3)
 
@@ -41,7 +44,10 @@ def power(distance: float, exponent: float, negative: int) -> tuple[float, float
 
 @compiled
 def product(
-    distances: NDArray[float], exponents: NDArray[float], negative: int, slopes: NDArray[float]
+    distances: Numbers,
+    exponents: Numbers,
+    negative: int,
+    slopes: Numbers,
 ) -> float:
     """Return 1 - Π m^w, and write its derivative by each distance to `slopes`."""
     log = 0.0

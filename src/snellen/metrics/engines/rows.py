@@ -19,9 +19,11 @@ __all__ = [
     "SCALE",
     "SHIFT_A",
     "SHIFT_B",
+    "accumulate_absolute",
     "accumulate_row",
-    "add_upsampled",
+    "accumulate_square",
     "blur_columns",
+    "blur_rows",
     "compare_joint",
     "compare_joint_both",
     "compare_joint_one",
@@ -29,13 +31,9 @@ __all__ = [
     "compare_structure_both",
     "compare_structure_one",
     "copy_row",
-    "correct_edge",
-    "finish_both_gradients",
-    "finish_gradient",
     "halve_rows",
-    "multiply_row",
-    "spread_four",
-    "spread_three",
+    "ring_rows",
+    "shifted_pair",
     "sum_and_difference",
 ]
 
@@ -99,7 +97,7 @@ def blur_columns(
             emit.store(total, row, column)
 
 
-def _ring(
+def ring_rows(
     emit: Emitter, taps: int, ring: Value, stride: Value, quantities: int
 ) -> list[list[Value]]:
     """Return the rows of a ring: for each quantity one in each slot."""
@@ -107,7 +105,7 @@ def _ring(
     return [rows[q::quantities] for q in range(quantities)]
 
 
-def _blur_rows(emit: Emitter, rows: list[Value], weights: list[Value], column: Value) -> Value:
+def blur_rows(emit: Emitter, rows: list[Value], weights: list[Value], column: Value) -> Value:
     """Blur one quantity across the rows of its ring."""
     return emit.weighted_sum([emit.load(row, column) for row in rows], weights)
 
@@ -159,14 +157,14 @@ def _comparison(*, joint: bool, gradients: int) -> Callable[..., None]:
         partial_stride: Value,
         count: Value,
     ) -> None:
-        rows = _ring(emit, taps, ring, stride, 4)
+        rows = ring_rows(emit, taps, ring, stride, 4)
         w = emit.weights(weights, taps)
         c1, c2, shift_a, shift_b, scale = (emit.spread(table, k) for k in range(5))
         flips = emit.flag(flip)
         one, two = emit.constant(1.0), emit.constant(2.0)
         outputs = emit.rows(partials, partial_stride, 4)
         with emit.columns(count) as column:
-            a, b, a2, b2 = (_blur_rows(emit, quantity, w, column) for quantity in rows)
+            a, b, a2, b2 = (blur_rows(emit, quantity, w, column) for quantity in rows)
             var_a, var_b = _variance(emit, a2, a, scale), _variance(emit, b2, b, scale)
             spread = emit.add(emit.add(var_a.value, var_b.value), c2)
             v, inverse_q = _part(emit, var_b.value, spread)
@@ -208,10 +206,8 @@ def _comparison(*, joint: bool, gradients: int) -> Callable[..., None]:
                 by_a = emit.subtract(by_a, emit.multiply(slope, emit.multiply(u, mean_a)))
                 toward = emit.multiply(mean_b, emit.subtract(two, u))
                 by_b = emit.multiply_add(slope, toward, by_b)
-            found = (by_a, by_b, by_a2, by_b2)
-            if gradients == 1:
-                found = (emit.add(by_a, by_b), by_a2, by_b2)
-            for value, row in zip(found, outputs, strict=False):
+            means = [emit.add(by_a, by_b)] if gradients == 1 else [by_a, by_b]
+            for value, row in zip([*means, by_a2, by_b2], outputs, strict=False):
                 emit.store(value, row, column)
 
     return compare
@@ -230,109 +226,6 @@ compare_structure_both, compare_joint_both = (
 )
 
 
-def _spread(quantities: int) -> Any:
-    @row_operation
-    def spread_columns(
-        emit: Emitter,
-        taps: int,
-        partials: Value,
-        partial_stride: Value,
-        weights: Value,
-        out: Value,
-        stride: Value,
-        count: Value,
-    ) -> None:
-        """Blur rows of partial derivatives along the row: their way back to the columns."""
-        w = emit.weights(weights, taps)
-        sources = emit.rows(partials, partial_stride, quantities)
-        targets = emit.rows(out, stride, quantities)
-        with emit.columns(count) as column:
-            for source, target in zip(sources, targets, strict=True):
-                values = [emit.load(source, column, k) for k in range(taps)]
-                emit.store(emit.weighted_sum(values, w), target, column)
-
-    return spread_columns
-
-
-spread_three, spread_four = _spread(3), _spread(4)
-
-
-@row_operation
-def correct_edge(
-    emit: Emitter,
-    taps: int,
-    partials: Value,
-    partial_stride: Value,
-    table: Value,
-    out: Value,
-    stride: Value,
-    quantities: Value,
-) -> None:
-    """Add to 16 columns what columns beyond the picture's edge receive on their behalf.
-
-    `table` holds for each of the K // 2 outermost columns of partial derivatives what it gives to
-    each of the 16.
-    """
-    columns = [emit.load(table, emit.word(0), LANES * k) for k in range(taps // 2)]
-    with emit.loop(quantities) as quantity:
-        source = emit.row(partials, partial_stride, quantity)
-        target = emit.row(out, stride, quantity)
-        total = emit.load(target, emit.word(0))
-        for k, column in enumerate(columns):
-            total = emit.multiply_add(emit.spread(source, k), column, total)
-        emit.store(total, target, emit.word(0))
-
-
-@row_operation
-def finish_gradient(
-    emit: Emitter,
-    taps: int,
-    ring: Value,
-    stride: Value,
-    weights: Value,
-    a: Value,
-    b: Value,
-    out: Value,
-    count: Value,
-) -> None:
-    """Blur across the rows, and return from A, E[a²] and E[b²] to x: T + 2a·Ta + 2b·Tb."""
-    rows = _ring(emit, taps, ring, stride, 3)
-    w = emit.weights(weights, taps)
-    two = emit.constant(2.0)
-    with emit.columns(count) as column:
-        mean, by_a2, by_b2 = (_blur_rows(emit, quantity, w, column) for quantity in rows)
-        squares = emit.multiply(emit.load(b, column), by_b2)
-        squares = emit.multiply_add(emit.load(a, column), by_a2, squares)
-        emit.store(emit.multiply_add(two, squares, mean), out, column)
-
-
-@row_operation
-def finish_both_gradients(
-    emit: Emitter,
-    taps: int,
-    ring: Value,
-    stride: Value,
-    weights: Value,
-    a: Value,
-    b: Value,
-    out: Value,
-    out_stride: Value,
-    count: Value,
-) -> None:
-    """The same for both: dx = da + db and dy = da - db, two rows."""
-    rows = _ring(emit, taps, ring, stride, 4)
-    w = emit.weights(weights, taps)
-    two = emit.constant(2.0)
-    by_x, by_y = emit.rows(out, out_stride, 2)
-    with emit.columns(count) as column:
-        by_a, by_b, by_a2, by_b2 = (_blur_rows(emit, quantity, w, column) for quantity in rows)
-        value_a, value_b = emit.load(a, column), emit.load(b, column)
-        by_a = emit.multiply_add(two, emit.multiply(value_a, by_a2), by_a)
-        by_b = emit.multiply_add(two, emit.multiply(value_b, by_b2), by_b)
-        emit.store(emit.add(by_a, by_b), by_x, column)
-        emit.store(emit.subtract(by_a, by_b), by_y, column)
-
-
 @row_operation
 def accumulate_row(emit: Emitter, _taps: int, row: Value, totals: Value, count: Value) -> None:
     """Add a row to the totals of its columns."""
@@ -340,23 +233,25 @@ def accumulate_row(emit: Emitter, _taps: int, row: Value, totals: Value, count: 
         emit.store(emit.add(emit.load(totals, column), emit.load(row, column)), totals, column)
 
 
-@row_operation
-def multiply_row(
-    emit: Emitter, _taps: int, row: Value, stride: Value, factors: Value, count: Value
-) -> None:
-    """Multiply four rows by the factors of their columns."""
-    rows = emit.rows(row, stride, 4)
-    with emit.columns(count) as column:
-        factor = emit.load(factors, column)
-        for each in rows:
-            emit.store(emit.multiply(emit.load(each, column), factor), each, column)
+def _accumulate_error(absolute: bool) -> Any:
+    @row_operation
+    def accumulate_error(
+        emit: Emitter, _taps: int, b: Value, table: Value, totals: Value, count: Value
+    ) -> None:
+        """Add |x - y| or (x - y)² to the totals of the columns."""
+        shift = emit.spread(table, SHIFT_B)
+        with emit.columns(count) as column:
+            difference = emit.add(emit.load(b, column), shift)
+            error = emit.multiply(difference, difference)
+            if absolute:
+                below = emit.is_below(difference, emit.constant(0.0))
+                error = emit.where(below, emit.negative(difference), difference)
+            emit.store(emit.add(emit.load(totals, column), error), totals, column)
+
+    return accumulate_error
 
 
-@row_operation
-def clear_after(emit: Emitter, _taps: int, row: Value, stride: Value) -> None:
-    """Put zeros into 16 columns of four rows."""
-    for each in emit.rows(row, stride, 4):
-        emit.store(emit.constant(0.0), each, emit.word(0))
+accumulate_absolute, accumulate_square = _accumulate_error(True), _accumulate_error(False)
 
 
 @row_operation
@@ -378,26 +273,9 @@ def halve_rows(
     even, odd = list(range(0, 2 * LANES, 2)), list(range(1, 2 * LANES, 2))
     with emit.columns(count, inside=True) as column:
         pair = emit.twice(column)
-        halves = [
+        left, right = (
             emit.add(emit.load(upper, pair, offset), emit.load(lower, pair, offset))
             for offset in (0, LANES)
-        ]
-        total = emit.add(emit.pick(*halves, even), emit.pick(*halves, odd))
+        )
+        total = emit.add(emit.pick(left, right, even), emit.pick(left, right, odd))
         emit.store(emit.multiply_add(total, quarter, added), out, column)
-
-
-@row_operation
-def add_upsampled(
-    emit: Emitter, _taps: int, fine: Value, coarse: Value, factors: Value, count: Value
-) -> None:
-    """Fine = f₀·fine + f₁·coarse, each coarse column twice; `count` a multiple of 16."""
-    own, other = emit.spread(factors, 0), emit.spread(factors, 1)
-    lower = [lane // 2 for lane in range(LANES)]
-    upper = [lane + LANES // 2 for lane in lower]
-    with emit.columns(count) as column:
-        pair = emit.twice(column)
-        added = emit.multiply(emit.load(coarse, column), other)
-        for offset, lanes in ((0, lower), (LANES, upper)):
-            value = emit.multiply(emit.load(fine, pair, offset), own)
-            value = emit.add(value, emit.pick(added, added, lanes))
-            emit.store(value, fine, pair, offset)

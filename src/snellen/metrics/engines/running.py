@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from snellen.metrics.engines.compiling import compiled
-from snellen.metrics.engines.joining import gather_products, join_gradient, spread_shares
+from snellen.metrics.engines.joining import (
+    add_pulls,
+    gather_products,
+    join_gradient,
+    spread_shares,
+)
 from snellen.metrics.engines.memory import read_float64, write_float32, write_float64
 from snellen.metrics.engines.planes import (
+    Job,
+    Taps,
     level_size,
     level_tasks,
     multiply_levels,
     run_strip,
 )
 
-__all__ = ["finish", "level_chunks", "list_steps", "run"]
+__all__ = ["complete", "count_tasks", "finish", "level_chunks", "list_steps", "run"]
 
-# Strips for the value (and gradient, where it needs nothing else); the product of the levels' means;
-# the product by pixels, in two steps, and strips for its gradient; the levels' gradients together.
-COMPARE, MULTIPLY, GATHER, SHARE_OUT, PROPAGATE, JOIN = range(6)
+# Strips for the value (and the gradient, where it needs nothing else); the product of the levels'
+# means; the product by pixels, in two steps, and strips for its gradient; the levels' gradients
+# together; the pixelwise error's gradient.
+COMPARE, MULTIPLY, GATHER, SHARE_OUT, PROPAGATE, JOIN, PULL = range(7)
 
 CHUNK_ROWS = 64
 
+Jobs = NDArray[Any]  # one record of planes.JOB
+Steps = NDArray[np.int64]
+
 
 def list_steps(
-    levels: int, *, gradients: bool, by_pixels: bool, known_slope: bool
-) -> NDArray[np.int64]:
+    levels: int, *, gradients: bool, by_pixels: bool, known_slope: bool, pixelwise: bool
+) -> Steps:
     """Return the steps of a computation in order, each with its level: shape (steps, 2)."""
     coarse_to_fine = range(levels - 1, -1, -1)
     steps = [(COMPARE, level) for level in range(levels)]
@@ -38,6 +51,8 @@ def list_steps(
         steps.append((MULTIPLY, 0))
     if gradients and not known_slope:
         steps += [(JOIN, level) for level in coarse_to_fine[min(1, levels - 1) :]]
+    if gradients and pixelwise:
+        steps.append((PULL, 0))
     return np.array(steps, np.int64)
 
 
@@ -51,7 +66,7 @@ def level_chunks(height: int) -> int:
 
 
 @compiled
-def count_tasks(job, step: int, level: int) -> int:  # type: ignore[no-untyped-def]
+def count_tasks(job: Job, step: int, level: int) -> int:
     """Return how many tasks a plane has in a step at a level."""
     height = level_size(job.height, level, job.keep)
     if step in (COMPARE, PROPAGATE):
@@ -60,7 +75,16 @@ def count_tasks(job, step: int, level: int) -> int:  # type: ignore[no-untyped-d
 
 
 @compiled
-def run(taps, jobs, steps, whole: int, first: int, last: int, slot: int, scratch: int) -> None:  # type: ignore[no-untyped-def]
+def run(
+    taps: Taps,
+    jobs: Jobs,
+    steps: NDArray[np.int64],
+    whole: int,
+    first: int,
+    last: int,
+    slot: int,
+    scratch: int,
+) -> None:
     """Do tasks `first` to `last`: planes, all steps of each, or tasks of a single step.
 
     Planes share the buffer of the thread, `slot`; in single steps each plane has its own.
@@ -94,22 +118,57 @@ def run(taps, jobs, steps, whole: int, first: int, last: int, slot: int, scratch
                     total = spread_shares(job, buffer, level, top, bottom)
                     if level == 0:
                         write_float64(job.sums + 8 * (plane * job.tasks + index), total)
+                elif step == PULL:
+                    add_pulls(taps, job, plane, top, bottom, scratch)
                 else:
                     join_gradient(taps, job, plane, buffer, level, top, bottom, scratch)
 
 
 @compiled
-def finish(jobs, results: int) -> None:  # type: ignore[no-untyped-def]
-    """Write each picture's distance from 1, the mean over its channels, as float32."""
+def complete(
+    jobs: Jobs,
+    memory: int,
+    x: int,
+    y: int,
+    by_x: int,
+    by_y: int,
+    weight: float,
+    structural: float,
+    beside: float,
+) -> None:
+    """Put into a job what differs from call to call: addresses and factors."""
     job = jobs[0]
+    job.x, job.y, job.by_x, job.by_y = x, y, by_x, by_y
+    job.weight, job.structural, job.beside = weight, structural, beside
+    job.sums += memory
+    job.errors += memory
+    job.complements += memory
+    job.factors += memory
+    job.buffer += memory
+
+
+@compiled
+def _sum(address: int, count: int) -> float:
+    total = 0.0
+    for index in range(count):
+        total += read_float64(address + 8 * index)
+    return total
+
+
+@compiled
+def finish(jobs: Jobs, results: int) -> None:
+    """Write each picture's result, the mean over its channels, as float32."""
+    job = jobs[0]
+    pixels = job.height * job.width
+    chunks, strips = level_chunks(job.height), level_tasks(job.height, job.width)
     for picture in range(job.pictures):
-        total = 0.0
+        total = error = 0.0
         for plane in range(picture * job.channels, (picture + 1) * job.channels):
             if job.by_pixels:
-                distance = 0.0
-                for index in range(level_chunks(job.height)):
-                    distance += read_float64(job.sums + 8 * (plane * job.tasks + index))
-                total += distance / (job.height * job.width)
+                total += _sum(job.sums + 8 * plane * job.tasks, chunks) / pixels
             else:
                 total += read_float64(job.complements + 8 * plane)
-        write_float32(results + 4 * picture, total / job.channels)
+            if job.pixelwise:
+                error += _sum(job.errors + 8 * plane * job.tasks, strips) / pixels
+        result = (job.structural * total + job.beside * error) / job.channels
+        write_float32(results + 4 * picture, result)

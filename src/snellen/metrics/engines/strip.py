@@ -3,103 +3,40 @@
 Each row is read once, blurred along itself into a ring of the last K rows, compared across that
 ring; the partial derivatives go the same way back through a second ring and leave as a row of the
 gradient, K - 1 rows behind the row that came in. What the strip needs of a neighbour's columns or
-rows it computes again, so that strips depend on nothing and the result on nothing but the partition.
+rows it computes again, so that strips depend on nothing, and the result on the partition alone.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from snellen.metrics.engines import rows
-from snellen.metrics.engines.compiling import compiled
+from snellen.metrics.engines import rows, rows_back
+from snellen.metrics.engines.compiling import compiled, inlined
 from snellen.metrics.engines.loading import (
     REFLECT,
     REPLICATE,
-    VALID,
-    ZEROS,
     Pictures,
     load_extended_row,
     load_row,
     source_index,
 )
-from snellen.metrics.engines.memory import read_float32, write_float32
+from snellen.metrics.engines.memory import read_float32, write_float32, write_float64
+from snellen.metrics.engines.strip_layout import (
+    ABSOLUTE,
+    FACTOR,
+    ONE,
+    Buffers,
+    Comparison,
+    Extent,
+    Outputs,
+    Strip,
+    extent_of,
+    lay_out,
+)
 from snellen.metrics.engines.vectors import LANES
 
-__all__ = ["Comparison", "Outputs", "Strip", "march", "scratch_floats"]
+__all__ = ["march"]
 
-# A strip has at most this many columns of its own; 128 was as fast as any width.
-MOST_COLUMNS = 144
+# Sums over this many rows are kept in float32, longer ones in double precision.
 FLUSH_ROWS = 32
-
-
-class Strip(NamedTuple):
-    """The columns and rows whose distances and gradients are this strip's to give."""
-
-    left: int
-    right: int
-    top: int
-    bottom: int
-
-
-class Comparison(NamedTuple):
-    """What is computed.
-
-    Attributes:
-        border: one of the codes of `loading`.
-        joint: 1 where luminance counts, else 0.
-        flip: 1 where the product of two negatives counts as negative.
-        gradients: 0, 1 or 2.
-        weights: address of the K taps, twice in a row.
-        edges: address of the tables of `correct_edge`, left and right.
-        constants: 2·C1, 2·C2 and the scale of the variances.
-    """
-
-    border: int
-    joint: int
-    flip: int
-    gradients: int
-    weights: int
-    edges: int
-    twice_c1: float
-    twice_c2: float
-    scale: float
-
-
-class Outputs(NamedTuple):
-    """Where results go, 0 for nowhere: addresses of float32 planes, rows without gaps.
-
-    Attributes:
-        by_x, by_y: gradients of the sum of the distances, times `factor`; by_x alone for one.
-        row_stride, column_stride: theirs, in numbers.
-        factor: see by_x.
-        half_a, half_b: sums and differences of half the size, `half_width` wide.
-        distances: the distances, of the picture's size; read back as `weights` for gradients.
-        weights: what each distance's gradient is multiplied by, of the picture's size.
-    """
-
-    by_x: int
-    by_y: int
-    row_stride: int
-    column_stride: int
-    factor: float
-    half_a: int
-    half_b: int
-    half_width: int
-    half_height: int
-    distances: int
-    weights: int
-
-
-@compiled
-def _row_floats(taps: int) -> int:
-    """Room of one row in a strip's buffers: its columns, two halos, what vectors go beyond."""
-    return (MOST_COLUMNS + 2 * (taps - 1) + 3 * LANES) // LANES * LANES
-
-
-@compiled
-def scratch_floats(taps: int) -> int:
-    """How many float32 `march` needs beside its outputs."""
-    return _row_floats(taps) * (8 * taps + 16) + 8 * LANES + 4 * taps
 
 
 @compiled
@@ -117,7 +54,7 @@ def _total(address: int, count: int) -> float:
     return total
 
 
-@compiled
+@inlined
 def _write(
     taps: tuple[float, ...], row: int, factor: int, out: int, stride: int, count: int
 ) -> None:
@@ -132,22 +69,24 @@ def _write(
 
 @compiled
 def _choose_shifts(
-    taps: tuple[float, ...], pictures: Pictures, strip: Strip, row: int, room: int, table: int
+    taps: tuple[float, ...], pictures: Pictures, strip: Strip, buffers: Buffers
 ) -> None:
     """Set the shifts to the means of some rows; any number would do, these lose the fewest digits.
 
     E[a²] - A² of a bright flat picture would leave nothing of float32 otherwise.
     """
     columns = strip.right - strip.left
+    room, row, table = buffers.room, buffers.own, buffers.table
     step = max(1, (strip.bottom - strip.top) // 6)
-    total_a = total_b = 0.0
     count = 0
     for k in range(strip.top + step // 2, strip.bottom, step):
         load_row(taps, pictures, k, strip.left, columns, row, row + 4 * room, table)
-        total_a += _total(row, columns)
-        total_b += _total(row + 4 * room, columns)
+        rows.accumulate_row(taps, (row, buffers.totals, columns))
+        rows.accumulate_row(taps, (row + 4 * room, buffers.errors, columns))
         count += columns
-    shift_a, shift_b = total_a / count, total_b / count
+    shift_a = _total(buffers.totals, columns) / count
+    shift_b = _total(buffers.errors, columns) / count
+    _fill(buffers.totals, 2 * room, 0.0)
     if abs(shift_a) < 1e30:  # false for NaN too: one bad pixel stays a local matter
         write_float32(table + 4 * rows.SHIFT_A, shift_a)
     if abs(shift_b) < 1e30:
@@ -159,11 +98,10 @@ def _halve(
     taps: tuple[float, ...],
     strip: Strip,
     out: Outputs,
+    buffers: Buffers,
     row: int,
     upper: int,
     lower: int,
-    room: int,
-    shifts: int,
 ) -> None:
     """Write the means of 2×2 of two loaded rows, at the strip's first column, into the planes."""
     count = (strip.right - strip.left) // 2
@@ -171,8 +109,8 @@ def _halve(
     for quantity in range(2):
         plane = out.half_a if quantity == 0 else out.half_b
         target = plane + 4 * ((row // 2) * out.half_width + column)
-        high, low = upper + 4 * room * quantity, lower + 4 * room * quantity
-        shift = shifts + 4 * quantity
+        high, low = upper + 4 * buffers.room * quantity, lower + 4 * buffers.room * quantity
+        shift = buffers.table + 4 * (rows.SHIFT_A + quantity)
         if count >= LANES:
             rows.halve_rows(taps, (high, low, shift, target, count))
         else:
@@ -208,6 +146,184 @@ def _fold_weights(
         write_float32(out + 4 * (k + len(taps)), weight)
 
 
+@inlined
+def _take_row(
+    taps: tuple[float, ...],
+    pictures: Pictures,
+    comparison: Comparison,
+    strip: Strip,
+    extent: Extent,
+    out: Outputs,
+    buffers: Buffers,
+    row: int,
+) -> None:
+    """A row comes in: blur it along itself, and give what the next level needs of it."""
+    radius = len(taps) // 2
+    room = buffers.room
+    current = buffers.incoming + 8 * room * (row & 1)
+    load_extended_row(
+        taps,
+        pictures,
+        comparison.border,
+        row,
+        extent.first - radius,
+        extent.columns + 2 * radius,
+        current,
+        current + 4 * room,
+        buffers.table,
+    )
+    slot = buffers.ring + 16 * room * ((row + len(taps)) % len(taps))
+    rows.blur_columns(
+        taps, (current, current + 4 * room, comparison.weights, slot, room, extent.columns)
+    )
+    if row < strip.top or row >= strip.bottom:
+        return
+    own = 4 * (strip.left - extent.first + radius)
+    if out.errors != 0:
+        words = (current + 4 * room + own, buffers.table, buffers.errors, strip.right - strip.left)
+        if out.pixelwise == ABSOLUTE:
+            rows.accumulate_absolute(taps, words)
+        else:
+            rows.accumulate_square(taps, words)
+    last = row == pictures.height - 1
+    if out.half_a != 0 and row // 2 < out.half_height and (row % 2 == 1 or last):
+        other = buffers.incoming + 8 * room * ((row & 1) ^ 1) if row % 2 == 1 else current
+        _halve(taps, strip, out, buffers, row, other + own, current + own)
+
+
+@inlined
+def _compare_row(
+    taps: tuple[float, ...],
+    comparison: Comparison,
+    buffers: Buffers,
+    partials: int,
+    centre: int,
+    columns: int,
+) -> None:
+    """A row of the map is complete: its distances and partial derivatives."""
+    newest = (centre + len(taps) // 2) % len(taps)
+    words = (
+        buffers.ring,
+        buffers.room,
+        comparison.weights + 4 * (len(taps) - 1 - newest),
+        buffers.table,
+        comparison.flip,
+        buffers.distances,
+        partials,
+        buffers.room,
+        columns,
+    )
+    if comparison.gradients == 0:
+        if comparison.joint:
+            rows.compare_joint(taps, words)
+        else:
+            rows.compare_structure(taps, words)
+    elif comparison.gradients == 1:
+        if comparison.joint:
+            rows.compare_joint_one(taps, words)
+        else:
+            rows.compare_structure_one(taps, words)
+    elif comparison.joint:
+        rows.compare_joint_both(taps, words)
+    else:
+        rows.compare_structure_both(taps, words)
+
+
+@inlined
+def _send_back(
+    taps: tuple[float, ...],
+    comparison: Comparison,
+    strip: Strip,
+    buffers: Buffers,
+    target: int,
+    width: int,
+) -> None:
+    """Bring a row of partial derivatives back to the columns that it came from."""
+    radius = len(taps) // 2
+    room = buffers.room
+    own = strip.right - strip.left
+    quantities = 3 if comparison.gradients == 1 else 4
+    words = (buffers.partials, room, comparison.weights, target, room, own)
+    if quantities == 3:
+        rows_back.spread_three(taps, words)
+    else:
+        rows_back.spread_four(taps, words)
+    if comparison.border not in (REFLECT, REPLICATE):
+        return
+    skipped = 1 if comparison.border == REFLECT else 0
+    if strip.left == 0:
+        source, table = buffers.partials + 4 * radius, comparison.edges
+        words = (source, room, table, target + 4 * skipped, room, quantities)
+        rows_back.correct_edge(taps, words)
+    if strip.right == width:
+        source, table = buffers.partials + 4 * own, comparison.edges + 4 * LANES * radius
+        words = (source, room, table, target + 4 * (own - skipped - LANES), room, quantities)
+        rows_back.correct_edge(taps, words)
+
+
+@inlined
+def _finish_row(
+    taps: tuple[float, ...],
+    pictures: Pictures,
+    comparison: Comparison,
+    strip: Strip,
+    out: Outputs,
+    buffers: Buffers,
+    row: int,
+) -> None:
+    """A row of the gradient is complete: write it."""
+    radius = len(taps) // 2
+    room = buffers.room
+    columns = strip.right - strip.left
+    a, b, finished = buffers.own, buffers.own + 4 * room, buffers.finished
+    load_row(taps, pictures, row, strip.left, columns, a, b, buffers.table)
+    weights = comparison.weights
+    near = row <= radius or row >= pictures.height - 1 - radius
+    if near and comparison.border in (REFLECT, REPLICATE):
+        weights = buffers.edge_weights
+        _fold_weights(taps, comparison.weights, row, pictures.height, comparison.border, weights)
+    weights += 4 * (len(taps) - 1 - (row + radius) % len(taps))
+    if comparison.gradients == 1:
+        words = (buffers.back_ring, room, weights, a, b, finished, columns)
+        rows_back.finish_gradient(taps, words)
+    else:
+        both = (buffers.back_ring, room, weights, a, b, finished, room, columns)
+        rows_back.finish_both_gradients(taps, both)
+    factor = buffers.table + 4 * FACTOR
+    at = 4 * (row * out.row_stride + strip.left * out.column_stride)
+    _write(taps, finished, factor, out.by_x + at, out.column_stride, columns)
+    if comparison.gradients == 2:
+        finished += 4 * room
+        _write(taps, finished, factor, out.by_y + at, out.column_stride, columns)
+
+
+@compiled
+def _prepare(
+    taps: tuple[float, ...],
+    pictures: Pictures,
+    comparison: Comparison,
+    strip: Strip,
+    out: Outputs,
+    buffers: Buffers,
+    quantities: int,
+) -> None:
+    """Set the buffers to their beginnings."""
+    room = buffers.room
+    _fill(buffers.totals, 2 * room, 0.0)
+    _fill(buffers.partials, 4 * room, 0.0)
+    if comparison.gradients != 0:
+        _fill(buffers.back_ring - 4 * LANES, quantities * room * len(taps), 0.0)
+    table = buffers.table
+    write_float32(table + 4 * rows.C1, comparison.twice_c1)
+    write_float32(table + 4 * rows.C2, comparison.twice_c2)
+    write_float32(table + 4 * rows.SHIFT_A, 0.0)
+    write_float32(table + 4 * rows.SHIFT_B, 0.0)
+    write_float32(table + 4 * rows.SCALE, comparison.scale)
+    write_float32(table + 4 * ONE, 1.0)
+    write_float32(table + 4 * FACTOR, out.factor)
+    _choose_shifts(taps, pictures, strip, buffers)
+
+
 @compiled
 def march(
     taps: tuple[float, ...],
@@ -224,220 +340,51 @@ def march(
     """
     size = len(taps)
     radius = size // 2
-    height, width = pictures.height, pictures.width
-    border, gradients = comparison.border, comparison.gradients
-    weights = comparison.weights
-    inset = radius if border == VALID else 0
-    halo = radius if gradients else 0
-    own = strip.right - strip.left
-
-    # Columns and rows of the map that are computed, and those that count.
-    first, last = max(inset, strip.left - halo), min(width - inset, strip.right + halo)
-    start, stop = max(inset, strip.top - halo), min(height - inset, strip.bottom + halo)
-    columns = last - first
-    counted_from = max(first, strip.left)
-    counted = min(last, strip.right) - counted_from
+    gradients = comparison.gradients
     quantities = 3 if gradients == 1 else 4
-
-    # Buffers.
-    room = _row_floats(size)
-    current, previous = scratch, scratch + 8 * room
-    own_rows = previous + 8 * room
-    distances = own_rows + 8 * room
-    totals = distances + 4 * room
-    finished = totals + 4 * room
-    partials = finished + 8 * room
-    ring = partials + 16 * room
-    back_ring = ring + 16 * room * size
-    table = back_ring + 16 * room * size
-    edge_weights = table + 4 * LANES
-    back_ring += 4 * LANES
-    _fill(totals, room, 0.0)
-    _fill(partials, 4 * room, 0.0)
+    extent = extent_of(pictures, strip, radius, comparison.border, gradients)
+    own = strip.right - strip.left
+    buffers = lay_out(size, quantities, own, scratch)
+    room = buffers.room
+    _prepare(taps, pictures, comparison, strip, out, buffers, quantities)
+    partials = buffers.partials
     if gradients != 0:
-        _fill(back_ring - 4 * LANES, 4 * room * size, 0.0)
-    write_float32(table + 4 * rows.C1, comparison.twice_c1)
-    write_float32(table + 4 * rows.C2, comparison.twice_c2)
-    write_float32(table + 4 * rows.SCALE, comparison.scale)
-    write_float32(table + 4 * rows.SHIFT_A, 0.0)
-    write_float32(table + 4 * rows.SHIFT_B, 0.0)
-    one = table + 4 * (rows.SCALE + 1)
-    write_float32(one, 1.0)
-    factor = one + 4
-    write_float32(factor, out.factor)
-    _choose_shifts(taps, pictures, strip, own_rows, room, table)
+        partials += 4 * (extent.first - strip.left + radius)
+    counted = buffers.distances + 4 * (extent.counted_from - extent.first)
 
-    total = 0.0
-    unsummed = 0
-    end = strip.bottom + 2 * radius if gradients else stop + radius
-    for incoming in range(start - radius, end):
-        # A row comes in.
-        if incoming < stop + radius:
-            current, previous = previous, current
-            load_extended_row(
-                taps,
-                pictures,
-                border,
-                incoming,
-                first - radius,
-                columns + 2 * radius,
-                current,
-                current + 4 * room,
-                table,
-            )
-            slot = (incoming + size) % size
-            rows.blur_columns(
-                taps,
-                (current, current + 4 * room, weights, ring + 16 * room * slot, room, columns),
-            )
-            is_own = strip.top <= incoming < strip.bottom
-            if out.half_a != 0 and is_own and incoming // 2 < out.half_height:
-                offset = 4 * (strip.left - first + radius)
-                if incoming % 2 == 1:
-                    _halve(
-                        taps,
-                        strip,
-                        out,
-                        incoming,
-                        previous + offset,
-                        current + offset,
-                        room,
-                        table + 4 * rows.SHIFT_A,
-                    )
-                elif incoming == height - 1:
-                    _halve(
-                        taps,
-                        strip,
-                        out,
-                        incoming,
-                        current + offset,
-                        current + offset,
-                        room,
-                        table + 4 * rows.SHIFT_A,
-                    )
-
-        # A row of the map is complete.
+    total = errors = 0.0
+    end = strip.bottom + 2 * radius if gradients else extent.stop + radius
+    for incoming in range(extent.start - radius, end):
+        if incoming < extent.stop + radius:
+            _take_row(taps, pictures, comparison, strip, extent, out, buffers, incoming)
         centre = incoming - radius
-        if centre >= start:
-            back = back_ring + 4 * quantities * room * (centre % size)
-            if centre < stop:
-                turned = weights + 4 * (size - 1 - (centre + radius) % size)
-                target = partials + 4 * (first - strip.left + halo)
-                words = (
-                    ring,
-                    room,
-                    turned,
-                    table,
-                    comparison.flip,
-                    distances,
-                    target,
-                    room,
-                    columns,
-                )
-                if gradients == 0:
-                    if comparison.joint:
-                        rows.compare_joint(taps, words)
-                    else:
-                        rows.compare_structure(taps, words)
-                elif gradients == 1:
-                    if comparison.joint:
-                        rows.compare_joint_one(taps, words)
-                    else:
-                        rows.compare_structure_one(taps, words)
-                elif comparison.joint:
-                    rows.compare_joint_both(taps, words)
-                else:
-                    rows.compare_structure_both(taps, words)
-                if strip.top <= centre < strip.bottom:
-                    counting = distances + 4 * (counted_from - first)
-                    if out.distances != 0:
-                        at = 4 * (centre * width + counted_from)
-                        _write(taps, counting, one, out.distances + at, 1, counted)
-                    rows.accumulate_row(taps, (counting, totals, counted))
-                    unsummed += 1
-                    if unsummed == FLUSH_ROWS:
-                        total += _total(totals, counted)
-                        _fill(totals, room, 0.0)
-                        unsummed = 0
-                if gradients != 0:
-                    if out.weights != 0:
-                        at = 4 * (centre * width + first)
-                        rows.multiply_row(taps, (target, room, out.weights + at, columns))
-                    rows.clear_after(taps, (target + 4 * columns, room))
-                    words_back = (partials, room, weights, back, room, own)
-                    if quantities == 3:
-                        rows.spread_three(taps, words_back)
-                    else:
-                        rows.spread_four(taps, words_back)
-                    if border == REFLECT or border == REPLICATE:
-                        skipped = 1 if border == REFLECT else 0
-                        if strip.left == 0:
-                            rows.correct_edge(
-                                taps,
-                                (
-                                    partials + 4 * radius,
-                                    room,
-                                    comparison.edges,
-                                    back + 4 * skipped,
-                                    room,
-                                    quantities,
-                                ),
-                            )
-                        if strip.right == width:
-                            rows.correct_edge(
-                                taps,
-                                (
-                                    partials + 4 * own,
-                                    room,
-                                    comparison.edges + 4 * LANES * radius,
-                                    back + 4 * (own - skipped - LANES),
-                                    room,
-                                    quantities,
-                                ),
-                            )
-            elif gradients != 0:
-                _fill(back - 4 * LANES, quantities * room, 0.0)
-
-        # A row of the gradient is complete.
+        if centre < extent.start:
+            continue
+        target = buffers.back_ring + 4 * quantities * room * (centre % size)
+        if centre < extent.stop:
+            _compare_row(taps, comparison, buffers, partials, centre, extent.columns)
+            if strip.top <= centre < strip.bottom:
+                if out.distances != 0:
+                    at = out.distances + 4 * (centre * pictures.width + extent.counted_from)
+                    one = buffers.table + 4 * ONE
+                    _write(taps, counted, one, at, 1, extent.counted)
+                rows.accumulate_row(taps, (counted, buffers.totals, extent.counted))
+            if gradients != 0:
+                if out.weights != 0:
+                    at = out.weights + 4 * (centre * pictures.width + extent.first)
+                    rows_back.multiply_row(taps, (partials, room, at, extent.columns))
+                rows_back.clear_after(taps, (partials + 4 * extent.columns, room))
+                _send_back(taps, comparison, strip, buffers, target, pictures.width)
+        elif gradients != 0:
+            _fill(target - 4 * LANES, quantities * room, 0.0)
         row = centre - radius
         if gradients != 0 and row >= strip.top:
-            load_row(taps, pictures, row, strip.left, own, own_rows, own_rows + 4 * room, table)
-            turn = size - 1 - (row + radius) % size
-            used = weights
-            near = row <= radius or row >= height - 1 - radius
-            if near and border != VALID and border != ZEROS:
-                _fold_weights(taps, weights, row, height, border, edge_weights)
-                used = edge_weights
-            if gradients == 1:
-                rows.finish_gradient(
-                    taps,
-                    (
-                        back_ring,
-                        room,
-                        used + 4 * turn,
-                        own_rows,
-                        own_rows + 4 * room,
-                        finished,
-                        own,
-                    ),
-                )
-            else:
-                rows.finish_both_gradients(
-                    taps,
-                    (
-                        back_ring,
-                        room,
-                        used + 4 * turn,
-                        own_rows,
-                        own_rows + 4 * room,
-                        finished,
-                        room,
-                        own,
-                    ),
-                )
-            at = 4 * (row * out.row_stride + strip.left * out.column_stride)
-            _write(taps, finished, factor, out.by_x + at, out.column_stride, own)
-            if gradients == 2:
-                second = finished + 4 * room
-                _write(taps, second, factor, out.by_y + at, out.column_stride, own)
-    return total + _total(totals, counted)
+            _finish_row(taps, pictures, comparison, strip, out, buffers, row)
+        if centre % FLUSH_ROWS == 0:
+            # The columns' totals in float32 stay short; the sum of all is in double precision.
+            total += _total(buffers.totals, extent.counted)
+            errors += _total(buffers.errors, own)
+            _fill(buffers.totals, 2 * room, 0.0)
+    if out.errors != 0:
+        write_float64(out.errors, errors + _total(buffers.errors, own))
+    return total + _total(buffers.totals, extent.counted)

@@ -64,11 +64,12 @@ class Emitter:
         """
         builder = self.builder
         loop = cgutils.for_range_slice(builder, _WORD(0), count, _WORD(step), _WORD)
-        with loop as (column, _):
-            if inside:
-                last = builder.sub(count, _WORD(step))
-                column = builder.select(builder.icmp_signed(">", column, last), last, column)
-            yield column
+        with loop as (start, _):
+            if not inside:
+                yield start
+                return
+            last = builder.sub(count, _WORD(step))
+            yield builder.select(builder.icmp_signed(">", start, last), last, start)
 
     @contextmanager
     def loop(self, count: Value) -> Iterator[Value]:
