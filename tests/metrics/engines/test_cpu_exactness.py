@@ -212,9 +212,8 @@ def test_fractional_powers_by_pixels(shape: tuple[int, int], kind: str, negative
 
 def smallest_factor(measure: Measure, x: Tensor, y: Tensor) -> float:
     """Smallest |m| of all levels and pixels."""
-    levels = definition._pyramid(
-        x.double(), y.double(), measure.data_range, measure.convention, measure.plan(x).levels
-    )
+    pair = x.double(), y.double()
+    levels = definition._factors(*pair, measure.data_range, measure.convention, None, None)
     return min(float((1 - distances).abs().min()) for distances in levels)
 
 

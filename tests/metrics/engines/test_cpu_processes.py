@@ -122,9 +122,16 @@ def can_measure() -> bool:
 
 
 @pytest.mark.skipif(not can_measure(), reason="/proc/self/clear_refs cannot be written here")
-@pytest.mark.parametrize("kind", ["SSIM", "levels"])
-@pytest.mark.parametrize("shape", [(16, 1, 1024, 1024), (1, 1, 4096, 4096), (85, 3, 256, 256)])
-@pytest.mark.parametrize(("gradients", "limit"), [(0, 1.3), (1, 2.3), (2, 3.6)])
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        ("SSIM", (1, 1, 4096, 4096)),
+        ("levels", (1, 1, 4096, 4096)),
+        ("levels", (16, 1, 1024, 1024)),
+        ("levels", (85, 3, 256, 256)),
+    ],
+)
+@pytest.mark.parametrize(("gradients", "limit"), [(1, 2.3), (2, 3.6)])
 def test_extra_memory(kind: str, shape: tuple[int, ...], gradients: int, limit: float) -> None:
     done = run("-c", PEAK, kind, str(shape), str(gradients), "2")
     assert float(done.stdout) <= limit
