@@ -22,12 +22,6 @@ from .pictures import PICTURES, pictures
 # error of a gradient relative to its largest entry.
 COMPLEMENT, SMALL_COMPLEMENT, GRADIENT = 1e-5, 1e-4, 1e-5
 
-# Far from the mean of its strip, a window's variance E[a²] - A² is what is left of two numbers near
-# 1, each rounded to 6e-8, and stands beside 2·C2 = 1.8e-3: 3e-5 for one rounding. So it is in flat
-# black and white regions. The definition in float32 has the same errors.
-HARD_EDGES = ("saturated", "checkerboard")
-HARD_COMPLEMENT, HARD_GRADIENT = 5e-5, 2e-4
-
 AUTO = replace(WANG, levels="auto")
 PIXELS = replace(POSTER, levels="auto")
 ZHAO_LIKE = replace(PIXELS, exponents="wang")
@@ -61,10 +55,11 @@ def check(measure: Measure, x: Tensor, y: Tensor, complement: float, gradient: f
 def check_kind(kind: str, shape: tuple[int, ...], convention: Convention, multiscale: bool) -> None:
     x, y, data_range = pictures(kind, shape)
     measure = Measure(convention, multiscale, data_range)
-    if kind in HARD_EDGES:
-        check(measure, x, y, HARD_COMPLEMENT, HARD_GRADIENT)
-    else:
-        check(measure, x, y, COMPLEMENT, GRADIENT)
+    # The mean factors of unrelated pictures are near 0, and w·m^(w-1) passes on what rounding
+    # adds to m, some 2e-8, the more the nearer.
+    levels = multiscale and convention.reading == "levels"
+    room = 5e-8 / smallest_mean(measure, x, y) if kind == "unrelated" and levels else 0
+    check(measure, x, y, COMPLEMENT, GRADIENT + room)
 
 
 # A name, a convention, whether it is MS-SSIM.
@@ -122,19 +117,17 @@ def test_five_levels(kind: str, name: str) -> None:
 @pytest.mark.parametrize("size", [3, 7, 21, 33])
 def test_windows(size: int, window: str, border: str) -> None:
     convention = replace(WANG, window_size=size, sigma=size / 7, window=window, border=border)  # type: ignore[arg-type]
-    # A gradient by pixels of a small window is a difference of parts some ten times its size.
-    gradient = GRADIENT if size > 3 else 10 * GRADIENT
     for kind in ("near 1e-1", "near 1e-4", "bright", "anti-correlated"):
         x, y, data_range = pictures(kind, (1, 2, 37, 150))
-        check(Measure(convention, False, data_range), x, y, COMPLEMENT, gradient)
+        check(Measure(convention, False, data_range), x, y, COMPLEMENT, GRADIENT)
 
 
-@pytest.mark.parametrize("kind", HARD_EDGES)
+@pytest.mark.parametrize("kind", ["saturated", "checkerboard"])
 @pytest.mark.parametrize("size", [3, 7, 21])
 def test_uniform_windows_over_hard_edges(size: int, kind: str) -> None:
     x, y, _ = pictures(kind, (1, 2, 37, 150))
     convention = replace(WANG, window_size=size, window="uniform", covariance="sample")
-    check(Measure(convention, False), x, y, HARD_COMPLEMENT, HARD_GRADIENT)
+    check(Measure(convention, False), x, y, COMPLEMENT, GRADIENT)
 
 
 def test_a_window_of_one_pixel_compares_luminance() -> None:
@@ -147,9 +140,6 @@ def test_a_window_of_one_pixel_compares_luminance() -> None:
     assert relative_error(found.complement, luminance.mean(dim=(1, 2, 3))) <= COMPLEMENT
 
 
-@pytest.mark.xfail(
-    reason="the variances of a single pixel are 0, their slopes should be", strict=True
-)
 @pytest.mark.parametrize("convention", [WANG, PIXELS])
 def test_the_gradient_under_a_window_of_one_pixel(convention: Convention) -> None:
     x, y, _ = pictures("bright", (1, 1, 19, 35))
@@ -217,18 +207,23 @@ def smallest_factor(measure: Measure, x: Tensor, y: Tensor) -> float:
     return min(float((1 - distances).abs().min()) for distances in levels)
 
 
+def smallest_mean(measure: Measure, x: Tensor, y: Tensor) -> float:
+    """Smallest |mean of m| of all levels, pictures and channels."""
+    pair = x.double(), y.double()
+    levels = definition._factors(*pair, measure.data_range, measure.convention, None, None)
+    return min(float((1 - distances.mean(dim=(2, 3))).abs().min()) for distances in levels)
+
+
 @pytest.mark.parametrize("kind", PICTURES)
 def test_the_smooth_policy_by_pixels(kind: str) -> None:
     check_kind(kind, (2, 2, 61, 83), replace(ZHAO_LIKE, negative="smooth"), True)
 
 
-@pytest.mark.xfail(reason="1 minus a small product keeps none of the product's digits", strict=True)
 def test_small_products_by_pixels_keep_their_digits() -> None:
     convention = replace(PIXELS, negative="smooth", border="reflect")
     check_kind("anti-correlated", (2, 2, 61, 83), convention, True)
 
 
-@pytest.mark.xfail(reason="a single level by pixels is scaled twice", strict=True)
 @pytest.mark.parametrize("kind", ["near 1e-1", "near 1e-4"])
 def test_a_single_level_by_pixels_with_signs(kind: str) -> None:
     check_kind(kind, (1, 2, 19, 23), replace(PIXELS, negative="signed"), True)
@@ -261,7 +256,7 @@ def test_photographs(photo: str, name: str, size: float) -> None:
     target = photograph(photo)
     convention, multiscale = MEASURES[name]
     preds = spoiled(target, size)
-    check(Measure(convention, multiscale, 255.0), preds, target, COMPLEMENT, HARD_GRADIENT)
+    check(Measure(convention, multiscale, 255.0), preds, target, COMPLEMENT, GRADIENT)
 
 
 @pytest.mark.parametrize("name", ["SSIM", "levels", "pixels"])
@@ -272,23 +267,17 @@ def test_photographs_of_segmentation_fame(snellen_data: Path, photo: str, name: 
     target = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
     convention, multiscale = MEASURES[name]
     measure = Measure(convention, multiscale, 255.0)
-    check(measure, spoiled(target, 5.0), target, COMPLEMENT, HARD_GRADIENT)
+    check(measure, spoiled(target, 5.0), target, COMPLEMENT, GRADIENT)
     if name != "pixels":  # where products of five near 0 are what the gradient consists of
-        check(measure, 255 - target, target, COMPLEMENT, HARD_GRADIENT)
+        check(measure, 255 - target, target, COMPLEMENT, GRADIENT)
 
 
-@pytest.mark.xfail(
-    reason="single precision loses a variance far from the strip's mean", strict=True
-)
 def test_gradients_of_photographs_to_1e_5_of_the_largest_entry() -> None:
     target = photograph("camera")
     check(Measure(WANG, False, 255.0), spoiled(target, 1.0), target, COMPLEMENT, GRADIENT)
 
 
-@pytest.mark.xfail(
-    reason="single precision loses a variance far from the strip's mean", strict=True
-)
 def test_gradients_beside_hard_edges_to_1e_5_of_the_largest_entry() -> None:
-    for kind in HARD_EDGES:
+    for kind in ("saturated", "checkerboard"):
         x, y, _ = pictures(kind, (1, 1, 97, 70))
         check(Measure(PIXELS, True), x, y, COMPLEMENT, GRADIENT)

@@ -28,12 +28,12 @@ __all__ = [
     "Pictures",
     "load_extended_row",
     "load_row",
+    "number_bytes",
     "source_index",
 ]
 
 # How the pictures are stored; SUMS: a = x + y and b = x - y are stored, as float32.
 FLOAT32, BFLOAT16, FLOAT16, UINT8, SUMS = range(5)
-BYTES = (4, 2, 2, 1, 4)
 
 VALID, REFLECT, REPLICATE, ZEROS = range(4)
 
@@ -48,6 +48,14 @@ class Pictures(NamedTuple):
     column_stride: int
     height: int
     width: int
+
+
+@compiled
+def number_bytes(stored_as: int) -> int:
+    """Return the size of a number."""
+    if stored_as == UINT8:
+        return 1
+    return 2 if stored_as in (BFLOAT16, FLOAT16) else 4
 
 
 @compiled

@@ -1,14 +1,15 @@
 """What is done to one row of a strip, by 16 columns at a time.
 
-A strip is a band of columns narrow enough that its buffers stay near the processor. The rows of
-several quantities lie `stride` numbers apart. A ring holds the last K rows of each quantity in
+A strip is a band of columns narrow enough that its buffers stay in the first-level cache. The rows
+of several quantities lie `stride` numbers apart. A ring holds the last K rows of each quantity in
 rotating slots; its weights are rotated alike, so that no row has to be moved. Where `count` is no
 multiple of 16 the last step goes beyond it: buffers are that much longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from snellen.metrics.engines.vectors import LANES, Emitter, Value, row_operation
@@ -22,7 +23,6 @@ __all__ = [
     "accumulate_absolute",
     "accumulate_row",
     "accumulate_square",
-    "blur_columns",
     "blur_rows",
     "compare_joint",
     "compare_joint_both",
@@ -31,7 +31,10 @@ __all__ = [
     "compare_structure_both",
     "compare_structure_one",
     "copy_row",
+    "fetch_to_read",
+    "fetch_to_write",
     "halve_rows",
+    "moments_across",
     "ring_rows",
     "shifted_pair",
     "sum_and_difference",
@@ -72,48 +75,46 @@ class _Moments(NamedTuple):
     variance: Value
 
 
-def _moments(
-    emit: Emitter, values: Sequence[Value], centre: Value, weights: Sequence[Value]
-) -> _Moments:
-    """Mean and variance of values that lie near a centre, whatever number that is.
+def _fetch(*, for_writing: bool) -> Any:
+    @row_operation
+    def fetch(emit: Emitter, _taps: int, address: Value, count: Value) -> None:
+        """Bring the memory of `count` float32 near, before it is needed."""
+        with emit.columns(count) as column:
+            emit.fetch(address, column, for_writing=for_writing)
 
-    Taken about the centre, the variance of a flat part of a picture keeps its digits however far
-    from the mean of the whole that part lies.
+    return fetch
+
+
+fetch_to_read, fetch_to_write = _fetch(for_writing=False), _fetch(for_writing=True)
+
+
+def _moments(
+    emit: Emitter,
+    values: Iterable[Value],
+    variances: Iterable[Value] | None,
+    centre: Value,
+    weights: Sequence[Value],
+) -> _Moments:
+    """Mean and variance of values, or of means with variances of their own, about any centre.
+
+    About a centre that lies near, the variance of a flat part of a picture keeps its digits however
+    far from the mean of the whole that part lies.
     """
-    mean = square = None
-    for value, weight in zip(values, weights, strict=True):
+    mean = square = emit.constant(0.0)
+    # Loads are emitted where they are used: there are not registers for all of them.
+    own = repeat(None) if variances is None else variances
+    for value, its_own, weight in zip(values, own, weights, strict=False):
         distance = emit.subtract(value, centre)
-        part = emit.multiply(distance, weight)
-        mean = part if mean is None else emit.add(mean, part)
-        square = (
-            emit.multiply(part, distance)
-            if square is None
-            else emit.multiply_add(part, distance, square)
-        )
+        if its_own is None:
+            part = emit.multiply(distance, weight)
+            mean = emit.add(mean, part)
+            square = emit.multiply_add(part, distance, square)
+        else:
+            spread = emit.multiply_add(distance, distance, its_own)
+            mean = emit.multiply_add(weight, distance, mean)
+            square = emit.multiply_add(weight, spread, square)
     variance = emit.subtract(square, emit.multiply(mean, mean))
     return _Moments(emit.add(centre, mean), variance)
-
-
-@row_operation
-def blur_columns(
-    emit: Emitter,
-    taps: int,
-    a: Value,
-    b: Value,
-    weights: Value,
-    out: Value,
-    stride: Value,
-    count: Value,
-) -> None:
-    """Means of a and b along the row, and their variances along it: four rows."""
-    w = emit.weights(weights, taps)
-    mean_a, mean_b, var_a, var_b = emit.rows(out, stride, 4)
-    with emit.columns(count) as column:
-        for source, mean, variance in ((a, mean_a, var_a), (b, mean_b, var_b)):
-            values = [emit.load(source, column, k) for k in range(taps)]
-            found = _moments(emit, values, values[taps // 2], w)
-            emit.store(found.mean, mean, column)
-            emit.store(found.variance, variance, column)
 
 
 def ring_rows(
@@ -129,6 +130,33 @@ def blur_rows(emit: Emitter, rows: list[Value], weights: list[Value], column: Va
     return emit.weighted_sum([emit.load(row, column) for row in rows], weights)
 
 
+@row_operation
+def moments_across(
+    emit: Emitter,
+    taps: int,
+    ring: Value,
+    stride: Value,
+    middle: Value,
+    weights: Value,
+    out: Value,
+    count: Value,
+) -> None:
+    """Means and variances of a and b across the rows of their ring, column by column: four rows.
+
+    `middle` is the slot of the window's middle row.
+    """
+    w = emit.weights(weights, taps)
+    results = emit.rows(out, stride, 4)
+    sources = zip(ring_rows(emit, taps, ring, stride, 2), emit.rows(middle, stride, 2), strict=True)
+    pairs = list(sources)
+    with emit.columns(count) as column:
+        for quantity, (rows, middle_row) in enumerate(pairs):
+            values = (emit.load(row, column) for row in rows)
+            found = _moments(emit, values, None, emit.load(middle_row, column), w)
+            emit.store(found.mean, results[quantity], column)
+            emit.store(found.variance, results[quantity + 2], column)
+
+
 class _Window(NamedTuple):
     """Mean and variance in a window; the variance is never below 0."""
 
@@ -139,24 +167,30 @@ class _Window(NamedTuple):
 
 def _window(
     emit: Emitter,
-    means: list[Value],
-    variances: list[Value],
-    middle: Value,
+    means: Value,
+    variances: Value,
     weights: list[Value],
     scale: Value,
     column: Value,
 ) -> _Window:
-    """Put rows together.
+    """Put columns together.
 
-    The variance in a window is the mean of the rows' own variances and the variance of their means.
+    The variance in a window is the mean of the columns' own variances and the variance of their
+    means.
     """
-    values = [emit.load(row, column) for row in means]
-    across = _moments(emit, values, emit.load(middle, column), weights)
-    variance = emit.add(blur_rows(emit, variances, weights, column), across.variance)
+    taps = len(weights)
+    centre = emit.load(means, column, taps // 2)
+    along = _moments(
+        emit,
+        (emit.load(means, column, k) for k in range(taps)),
+        (emit.load(variances, column, k) for k in range(taps)),
+        centre,
+        weights,
+    )
     zero = emit.constant(0.0)
-    negative = emit.is_below(variance, zero)
-    kept = emit.multiply(emit.where(negative, zero, variance), scale)
-    return _Window(across.mean, kept, negative)
+    negative = emit.is_below(along.variance, zero)
+    kept = emit.multiply(emit.where(negative, zero, along.variance), scale)
+    return _Window(along.mean, kept, negative)
 
 
 class _Part(NamedTuple):
@@ -183,27 +217,24 @@ def _comparison(*, joint: bool, gradients: int) -> Callable[..., None]:
     def compare(
         emit: Emitter,
         taps: int,
-        ring: Value,
+        blurred: Value,
         stride: Value,
-        middle: Value,
         weights: Value,
         table: Value,
         flip: Value,
         distances: Value,
         partials: Value,
-        partial_stride: Value,
         count: Value,
     ) -> None:
-        means_a, means_b, variances_a, variances_b = ring_rows(emit, taps, ring, stride, 4)
-        middle_a, middle_b = emit.rows(middle, stride, 2)
+        means_a, means_b, variances_a, variances_b = emit.rows(blurred, stride, 4)
         w = emit.weights(weights, taps)
         c1, c2, shift_a, shift_b, scale = (emit.spread(table, k) for k in range(5))
         flips = emit.flag(flip)
         zero, one, two = (emit.constant(number) for number in (0.0, 1.0, 2.0))
-        outputs = emit.rows(partials, partial_stride, 4)
+        outputs = emit.rows(partials, stride, 4)
         with emit.columns(count) as column:
-            window_a = _window(emit, means_a, variances_a, middle_a, w, scale, column)
-            window_b = _window(emit, means_b, variances_b, middle_b, w, scale, column)
+            window_a = _window(emit, means_a, variances_a, w, scale, column)
+            window_b = _window(emit, means_b, variances_b, w, scale, column)
             a, b = window_a.mean, window_b.mean
             spread = emit.add(emit.add(window_a.variance, window_b.variance), c2)
             v, inverse_q = _part(emit, window_b.variance, spread)

@@ -58,7 +58,7 @@ def _spread(quantities: int) -> Any:
         targets = emit.rows(out, stride, quantities)
         with emit.columns(count) as column:
             for source, target in zip(sources, targets, strict=True):
-                values = [emit.load(source, column, k) for k in range(taps)]
+                values = emit.shifted_loads(source, column, taps)
                 emit.store(emit.weighted_sum(values, w), target, column)
 
     return spread_columns

@@ -15,10 +15,9 @@ from snellen.metrics.engines.loading import (
     REPLICATE,
     Pictures,
     load_extended_row,
-    load_row,
-    source_index,
+    number_bytes,
 )
-from snellen.metrics.engines.memory import read_float32, write_float32, write_float64
+from snellen.metrics.engines.memory import write_float32, write_float64
 from snellen.metrics.engines.strip_layout import (
     ABSOLUTE,
     FACTOR,
@@ -30,6 +29,15 @@ from snellen.metrics.engines.strip_layout import (
     Strip,
     extent_of,
     lay_out,
+    ring_slots,
+)
+from snellen.metrics.engines.strip_steps import (
+    choose_shifts,
+    fill,
+    fold_weights,
+    halve,
+    sum_of,
+    write,
 )
 from snellen.metrics.engines.vectors import LANES
 
@@ -37,113 +45,19 @@ __all__ = ["march"]
 
 # Sums over this many rows are kept in float32, longer ones in double precision.
 FLUSH_ROWS = 32
-
-
-@compiled
-def _fill(address: int, count: int, number: float) -> None:
-    for k in range(count):
-        write_float32(address + 4 * k, number)
-
-
-@compiled
-def _total(address: int, count: int) -> float:
-    """Sum of `count` numbers, in double precision and in order."""
-    total = 0.0
-    for k in range(count):
-        total += read_float32(address + 4 * k)
-    return total
+# Rows are fetched this long before they are needed: a strip's rows lie too far apart in memory for
+# the processor to guess the next one.
+FETCH_ROWS = 8
 
 
 @inlined
-def _write(
-    taps: tuple[float, ...], row: int, factor: int, out: int, stride: int, count: int
-) -> None:
-    """Copy a row times the factor at that address, nothing beyond it."""
-    if count >= LANES and stride == 1:
-        rows.copy_row(taps, (row, factor, out, count))
-        return
-    times = read_float32(factor)
-    for k in range(count):
-        write_float32(out + 4 * stride * k, times * read_float32(row + 4 * k))
-
-
-@compiled
-def _choose_shifts(
-    taps: tuple[float, ...], pictures: Pictures, strip: Strip, buffers: Buffers
-) -> None:
-    """Set the shifts to the means of some rows; any number would do, these lose the fewest digits.
-
-    E[a²] - A² of a bright flat picture would leave nothing of float32 otherwise.
-    """
-    columns = strip.right - strip.left
-    room, row, table = buffers.room, buffers.own, buffers.table
-    step = max(1, (strip.bottom - strip.top) // 6)
-    count = 0
-    for k in range(strip.top + step // 2, strip.bottom, step):
-        load_row(taps, pictures, k, strip.left, columns, row, row + 4 * room, table)
-        rows.accumulate_row(taps, (row, buffers.totals, columns))
-        rows.accumulate_row(taps, (row + 4 * room, buffers.errors, columns))
-        count += columns
-    shift_a = _total(buffers.totals, columns) / count
-    shift_b = _total(buffers.errors, columns) / count
-    _fill(buffers.totals, 2 * room, 0.0)
-    if abs(shift_a) < 1e30:  # false for NaN too: one bad pixel stays a local matter
-        write_float32(table + 4 * rows.SHIFT_A, shift_a)
-    if abs(shift_b) < 1e30:
-        write_float32(table + 4 * rows.SHIFT_B, shift_b)
-
-
-@compiled
-def _halve(
-    taps: tuple[float, ...],
-    strip: Strip,
-    out: Outputs,
-    buffers: Buffers,
-    row: int,
-    upper: int,
-    lower: int,
-) -> None:
-    """Write the means of 2×2 of two loaded rows, at the strip's first column, into the planes."""
-    count = (strip.right - strip.left) // 2
-    column = strip.left // 2
-    for quantity in range(2):
-        plane = out.half_a if quantity == 0 else out.half_b
-        target = plane + 4 * ((row // 2) * out.half_width + column)
-        high, low = upper + 4 * buffers.room * quantity, lower + 4 * buffers.room * quantity
-        shift = buffers.table + 4 * (rows.SHIFT_A + quantity)
-        if count >= LANES:
-            rows.halve_rows(taps, (high, low, shift, target, count))
-        else:
-            added = read_float32(shift)
-            for k in range(count):
-                total = read_float32(high + 8 * k) + read_float32(low + 8 * k)
-                total += read_float32(high + 8 * k + 4) + read_float32(low + 8 * k + 4)
-                write_float32(target + 4 * k, total * 0.25 + added)
-        if column + count < out.half_width and strip.left + 2 * count < strip.right:
-            # An odd last column, kept: the mean of what is there.
-            total = read_float32(high + 8 * count) + read_float32(low + 8 * count)
-            write_float32(target + 4 * count, total * 0.5 + read_float32(shift))
-
-
-@compiled
-def _fold_weights(
-    taps: tuple[float, ...], weights: int, row: int, height: int, border: int, out: int
-) -> None:
-    """Write the weights with which rows of partial derivatives enter the gradient near an edge.
-
-    A row near the edge also stands, as the border has it, for rows outside; it receives theirs.
-    """
-    radius = len(taps) // 2
-    for k in range(len(taps)):
-        at = row - radius + k
-        weight = read_float32(weights + 4 * k)
-        for beyond in range(1, radius + 1):
-            for outside in (-beyond, height - 1 + beyond):
-                distance = at - outside + radius
-                if 0 <= distance < len(taps) and source_index(outside, height, border) == row:
-                    weight += read_float32(weights + 4 * distance)
-        write_float32(out + 4 * k, weight)
-        write_float32(out + 4 * (k + len(taps)), weight)
+def _fetch_row(taps: tuple[float, ...], pictures: Pictures, strip: Strip, row: int) -> None:
+    """Begin to bring a row of both pictures near."""
+    size = number_bytes(pictures.stored_as)
+    at = size * (row * pictures.row_stride + strip.left * pictures.column_stride)
+    floats = size * (strip.right - strip.left) * pictures.column_stride // 4
+    rows.fetch_to_read(taps, (pictures.first + at, floats))
+    rows.fetch_to_read(taps, (pictures.second + at, floats))
 
 
 @inlined
@@ -157,10 +71,12 @@ def _take_row(
     buffers: Buffers,
     row: int,
 ) -> None:
-    """A row comes in: blur it along itself, and give what the next level needs of it."""
+    """A row comes into the ring; the next level and the pixelwise errors get their part."""
     radius = len(taps) // 2
     room = buffers.room
-    current = buffers.incoming + 8 * room * (row & 1)
+    current = _slot(buffers, len(taps), row)
+    if 0 <= row + FETCH_ROWS < pictures.height:
+        _fetch_row(taps, pictures, strip, row + FETCH_ROWS)
     load_extended_row(
         taps,
         pictures,
@@ -171,10 +87,6 @@ def _take_row(
         current,
         current + 4 * room,
         buffers.table,
-    )
-    slot = buffers.ring + 16 * room * ((row + len(taps)) % len(taps))
-    rows.blur_columns(
-        taps, (current, current + 4 * room, comparison.weights, slot, room, extent.columns)
     )
     if row < strip.top or row >= strip.bottom:
         return
@@ -187,8 +99,15 @@ def _take_row(
             rows.accumulate_square(taps, words)
     last = row == pictures.height - 1
     if out.half_a != 0 and row // 2 < out.half_height and (row % 2 == 1 or last):
-        other = buffers.incoming + 8 * room * ((row & 1) ^ 1) if row % 2 == 1 else current
-        _halve(taps, strip, out, buffers, row, other + own, current + own)
+        other = _slot(buffers, len(taps), row - 1) if row % 2 == 1 else current
+        halve(taps, strip, out, buffers, row, other + own, current + own)
+
+
+@inlined
+def _slot(buffers: Buffers, taps: int, row: int) -> int:
+    """Return where a row lies in the ring."""
+    slots = ring_slots(taps)
+    return buffers.ring + 8 * buffers.room * ((row + slots) % slots)
 
 
 @inlined
@@ -201,17 +120,21 @@ def _compare_row(
     columns: int,
 ) -> None:
     """A row of the map is complete: its distances and partial derivatives."""
-    newest = (centre + len(taps) // 2) % len(taps)
+    radius = len(taps) // 2
+    newest = (centre + radius) % len(taps)
+    turned = comparison.weights + 4 * (len(taps) - 1 - newest)
+    middle = _slot(buffers, len(taps), centre)
+    ring = buffers.ring if radius else middle
+    across = (ring, buffers.room, middle, turned, buffers.blurred, columns + 2 * radius)
+    rows.moments_across(taps, across)
     words = (
-        buffers.ring,
+        buffers.blurred,
         buffers.room,
-        buffers.ring + 16 * buffers.room * (centre % len(taps)),
-        comparison.weights + 4 * (len(taps) - 1 - newest),
+        comparison.weights,
         buffers.table,
         comparison.flip,
         buffers.distances,
         partials,
-        buffers.room,
         columns,
     )
     if comparison.gradients == 0:
@@ -265,9 +188,10 @@ def _send_back(
 @inlined
 def _finish_row(
     taps: tuple[float, ...],
-    pictures: Pictures,
+    height: int,
     comparison: Comparison,
     strip: Strip,
+    extent: Extent,
     out: Outputs,
     buffers: Buffers,
     row: int,
@@ -276,13 +200,13 @@ def _finish_row(
     radius = len(taps) // 2
     room = buffers.room
     columns = strip.right - strip.left
-    a, b, finished = buffers.own, buffers.own + 4 * room, buffers.finished
-    load_row(taps, pictures, row, strip.left, columns, a, b, buffers.table)
+    a = _slot(buffers, len(taps), row) + 4 * (strip.left - extent.first + radius)
+    b, finished = a + 4 * room, buffers.finished
     weights = comparison.weights
-    near = row <= radius or row >= pictures.height - 1 - radius
+    near = row <= radius or row >= height - 1 - radius
     if near and comparison.border in (REFLECT, REPLICATE):
         weights = buffers.edge_weights
-        _fold_weights(taps, comparison.weights, row, pictures.height, comparison.border, weights)
+        fold_weights(taps, comparison.weights, row, height, comparison.border, weights)
     weights += 4 * (len(taps) - 1 - (row + radius) % len(taps))
     if comparison.gradients == 1:
         words = (buffers.back_ring, room, weights, a, b, finished, columns)
@@ -291,11 +215,14 @@ def _finish_row(
         both = (buffers.back_ring, room, weights, a, b, finished, room, columns)
         rows_back.finish_both_gradients(taps, both)
     factor = buffers.table + 4 * FACTOR
+    if row + FETCH_ROWS < height:
+        ahead = 4 * ((row + FETCH_ROWS) * out.row_stride + strip.left * out.column_stride)
+        rows.fetch_to_write(taps, (out.by_x + ahead, columns * out.column_stride))
     at = 4 * (row * out.row_stride + strip.left * out.column_stride)
-    _write(taps, finished, factor, out.by_x + at, out.column_stride, columns)
+    write(taps, finished, factor, out.by_x + at, out.column_stride, columns)
     if comparison.gradients == 2:
         finished += 4 * room
-        _write(taps, finished, factor, out.by_y + at, out.column_stride, columns)
+        write(taps, finished, factor, out.by_y + at, out.column_stride, columns)
 
 
 @compiled
@@ -310,10 +237,10 @@ def _prepare(
 ) -> None:
     """Set the buffers to their beginnings."""
     room = buffers.room
-    _fill(buffers.totals, 2 * room, 0.0)
-    _fill(buffers.partials, 4 * room, 0.0)
+    fill(buffers.totals, 2 * room, 0.0)
+    fill(buffers.partials, 4 * room, 0.0)
     if comparison.gradients != 0:
-        _fill(buffers.back_ring - 4 * LANES, quantities * room * len(taps), 0.0)
+        fill(buffers.back_ring - 4 * LANES, quantities * room * len(taps), 0.0)
     table = buffers.table
     write_float32(table + 4 * rows.C1, comparison.twice_c1)
     write_float32(table + 4 * rows.C2, comparison.twice_c2)
@@ -322,7 +249,7 @@ def _prepare(
     write_float32(table + 4 * rows.SCALE, comparison.scale if len(taps) > 1 else 0.0)
     write_float32(table + 4 * ONE, 1.0)
     write_float32(table + 4 * FACTOR, out.factor)
-    _choose_shifts(taps, pictures, strip, buffers)
+    choose_shifts(taps, pictures, strip, buffers)
 
 
 @compiled
@@ -368,7 +295,7 @@ def march(
                 if out.distances != 0:
                     at = out.distances + 4 * (centre * pictures.width + extent.counted_from)
                     one = buffers.table + 4 * ONE
-                    _write(taps, counted, one, at, 1, extent.counted)
+                    write(taps, counted, one, at, 1, extent.counted)
                 rows.accumulate_row(taps, (counted, buffers.totals, extent.counted))
             if gradients != 0:
                 if out.weights != 0:
@@ -377,15 +304,15 @@ def march(
                 rows_back.clear_after(taps, (partials + 4 * extent.columns, room))
                 _send_back(taps, comparison, strip, buffers, target, pictures.width)
         elif gradients != 0:
-            _fill(target - 4 * LANES, quantities * room, 0.0)
+            fill(target - 4 * LANES, quantities * room, 0.0)
         row = centre - radius
         if gradients != 0 and row >= strip.top:
-            _finish_row(taps, pictures, comparison, strip, out, buffers, row)
+            _finish_row(taps, pictures.height, comparison, strip, extent, out, buffers, row)
         if centre % FLUSH_ROWS == 0:
             # The columns' totals in float32 stay short; the sum of all is in double precision.
-            total += _total(buffers.totals, extent.counted)
-            errors += _total(buffers.errors, own)
-            _fill(buffers.totals, 2 * room, 0.0)
+            total += sum_of(buffers.totals, extent.counted)
+            errors += sum_of(buffers.errors, own)
+            fill(buffers.totals, 2 * room, 0.0)
     if out.errors != 0:
-        write_float64(out.errors, errors + _total(buffers.errors, own))
-    return total + _total(buffers.totals, extent.counted)
+        write_float64(out.errors, errors + sum_of(buffers.errors, own))
+    return total + sum_of(buffers.totals, extent.counted)

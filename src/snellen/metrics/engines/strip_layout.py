@@ -22,6 +22,7 @@ __all__ = [
     "Strip",
     "extent_of",
     "lay_out",
+    "ring_slots",
     "scratch_floats",
 ]
 
@@ -112,28 +113,26 @@ class Buffers(NamedTuple):
     """Addresses of a strip's own memory; rows have room for `room` numbers.
 
     Attributes:
-        incoming: twice two rows, the last a and b that came in.
-        own: two rows, a and b of the row whose gradient is finished.
+        ring: K times two rows (at least 2), a and b of the last rows that came in.
+        blurred: four rows, means and variances of a and b across the rows of the ring.
         distances: one row.
         totals: one row, sums of distances over rows.
         errors: one row, sums of pixelwise errors over rows.
         finished: two rows of gradients.
         partials: four rows of partial derivatives, the strip's first column at half a window.
-        ring: K times four rows, blurred along themselves.
         back_ring: K times three or four rows of partial derivatives on their way back.
         table: constants of the comparison, then a 1 and the factor of the gradients.
         edge_weights: K weights, twice in a row.
     """
 
     room: int
-    incoming: int
-    own: int
+    ring: int
+    blurred: int
     distances: int
     totals: int
     errors: int
     finished: int
     partials: int
-    ring: int
     back_ring: int
     table: int
     edge_weights: int
@@ -149,23 +148,28 @@ def _row_floats(taps: int, columns: int) -> int:
 
 
 @compiled
+def ring_slots(taps: int) -> int:
+    """How many rows are kept: those of a window, and two where the next level needs them."""
+    return max(taps, 2)
+
+
+@compiled
 def lay_out(taps: int, quantities: int, columns: int, scratch: int) -> Buffers:
     """Lay the buffers of a strip of so many columns out from `scratch` on."""
     room = _row_floats(taps, columns)
     row = 4 * room
-    ring = scratch + 15 * row
-    back_ring = ring + 4 * taps * row + 4 * LANES
+    blurred = scratch + 2 * ring_slots(taps) * row
+    back_ring = blurred + 13 * row + 4 * LANES
     table = back_ring + quantities * taps * row
     return Buffers(
         room,
         scratch,
-        scratch + 4 * row,
-        scratch + 6 * row,
-        scratch + 7 * row,
-        scratch + 8 * row,
-        scratch + 9 * row,
-        scratch + 11 * row,
-        ring,
+        blurred,
+        blurred + 4 * row,
+        blurred + 5 * row,
+        blurred + 6 * row,
+        blurred + 7 * row,
+        blurred + 9 * row,
         back_ring,
         table,
         table + 4 * LANES,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
@@ -20,6 +20,8 @@ __all__ = ["LANES", "Emitter", "Value", "row_operation"]
 
 LANES = 16
 FLOAT_BYTES = 4
+# Whether one register holds 16 numbers; without it shuffles across registers cost more than loads.
+WIDE_REGISTERS = bool(binding.get_host_cpu_features().get("avx512f", False))
 
 Value = Any  # a value of the program that is being built
 
@@ -110,10 +112,32 @@ class Emitter:
         loaded.align = FLOAT_BYTES
         return loaded
 
+    def shifted_loads(self, address: Value, column: Value, count: int) -> list[Value]:
+        """Return the vectors that begin at `column`, `column` + 1, …: `count` of them.
+
+        Most lie across two cache lines, which takes two loads. Where a register holds all 16
+        numbers every other one is put together from its neighbours, which uses another unit.
+        """
+        first, second = self.load(address, column), self.load(address, column, LANES)
+        return [
+            self.pick(first, second, range(k, k + LANES))
+            if WIDE_REGISTERS and k % 2 == 1 and k < LANES
+            else self.load(address, column, k)
+            for k in range(count)
+        ]
+
     def store(self, value: Value, address: Value, column: Value, offset: int = 0) -> None:
         """Write 16 numbers to `column + offset` of the row at `address`."""
         stored = self.builder.store(value, self._pointer(address, column, offset, _VECTOR))
         stored.align = FLOAT_BYTES
+
+    def fetch(self, address: Value, column: Value, *, for_writing: bool) -> None:
+        """Bring the cache line of a number near, without waiting for it; any address will do."""
+        pointer = self._pointer(address, column, 0, ir.IntType(8))
+        kind = ir.FunctionType(ir.VoidType(), (pointer.type, _INDEX, _INDEX, _INDEX))
+        name = "llvm.prefetch.p0"
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        self.builder.call(function, (pointer, _INDEX(int(for_writing)), _INDEX(3), _INDEX(1)))
 
     def spread(self, address: Value, index: int) -> Value:
         """Return 16 times the number at `index`."""
