@@ -7,11 +7,11 @@ whatever the number of threads and from run to run.
 
 from __future__ import annotations
 
-import itertools
 import threading
+import time
 from contextlib import nullcontext
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -240,8 +240,8 @@ class _Arrangement:
                 self._set(**{f"{prefix}{axis}_stride": stride})
         self._set(y_picture_stride=y_strides[0], y_channel_stride=y_strides[1])
         self.whole = self._goes_by_planes(pixels)
-        self.bytes = self._lay_memory_out()
         self.steps = self._list_steps()
+        self.bytes = self._lay_memory_out()
         # NumPy copies a record field by field, bytes at once.
         self.raw = self.jobs.view(np.uint8)
 
@@ -267,33 +267,25 @@ class _Arrangement:
         keep, by_pixels = int(job["keep"]), int(job["by_pixels"])
         tasks = max(planes.tasks_before(height, width, levels, keep), running.level_chunks(height))
         floats = planes.plane_floats(height, width, levels, keep, int(job["gradients"]), by_pixels)
-        at = 0
-        for name, size in (
-            ("sums", tasks),
-            ("errors", tasks),
-            ("complements", 1),
-            ("factors", levels),
-        ):
+        self._set(stages=len(self.steps))
+        doubles = {"sums": tasks, "errors": tasks, "complements": 1, "factors": levels}
+        at = 16 * len(self.steps)  # two counters of each stage come first
+        for name, size in doubles.items():
             self._set(**{name: at})
             at += 8 * self.planes * size
         self._set(tasks=tasks, buffer=at, buffer_floats=floats)
         return at + 4 * floats * (self.threads if self.whole else self.planes)
 
-    def _list_steps(self) -> list[tuple[NDArray[np.int64], int]]:
-        """Return what is run one after the other, each with its number of tasks."""
+    def _list_steps(self) -> NDArray[np.int64]:
+        """Return what is done one after the other."""
         job = self.jobs[0]
-        steps = running.list_steps(
+        return running.list_steps(
             int(job["levels"]),
             gradients=bool(job["gradients"]),
             by_pixels=bool(job["by_pixels"]),
             known_slope=bool(job["known_slope"]),
             pixelwise=bool(job["pixelwise"]),
         )
-        if self.whole:
-            return [(steps, self.planes)]
-        return [
-            (step[None], self.planes * running.count_tasks(job, step[0], step[1])) for step in steps
-        ]
 
     def run(
         self,
@@ -320,27 +312,15 @@ class _Arrangement:
             mix.structural,
             mix.beside,
         )
-        for steps, count in self.steps:
-            self._share(jobs, steps, count)
-        running.finish(jobs, results.data_ptr())
-
-    def _share(self, jobs: NDArray[Any], steps: NDArray[np.int64], count: int) -> None:
-        """Share tasks out among the threads."""
-        taps = self.tables.taps
-        threads = min(self.threads, count)
-        if threads <= 1:
-            running.run(taps, jobs, steps, self.whole, 0, count, 0, _scratch(len(taps)))
-            return
-        size = max(1, count // (8 * threads))
-        starts = itertools.count(0, size)
+        taps, steps, whole = self.tables.taps, self.steps, self.whole
 
         def work(slot: int) -> None:
             scratch = _scratch(len(taps))
-            while (first := next(starts)) < count:
-                last = min(first + size, count)
-                running.run(taps, jobs, steps, self.whole, first, last, slot, scratch)
+            while not running.run(taps, jobs, steps, whole, slot, scratch):
+                time.sleep(0)
 
-        in_threads(threads, work)
+        in_threads(self.threads, work)
+        running.finish(jobs, results.data_ptr())
 
 
 _arrange = lru_cache(maxsize=256)(_Arrangement)

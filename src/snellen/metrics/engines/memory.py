@@ -10,6 +10,8 @@ from numba.core import types
 from numba.extending import intrinsic
 
 __all__ = [
+    "add_at_once",
+    "read_at_once",
     "read_bfloat16",
     "read_float16",
     "read_float32",
@@ -17,12 +19,14 @@ __all__ = [
     "read_uint8",
     "write_float32",
     "write_float64",
+    "write_int64",
 ]
 
 _BITS16 = ir.IntType(16)
 _BITS32 = ir.IntType(32)
 _FLOAT = ir.FloatType()
 _DOUBLE = ir.DoubleType()
+_WORD = ir.IntType(64)
 
 
 def _reader(stored: Any, result: Any, convert: Any) -> Any:
@@ -52,6 +56,32 @@ def _writer(stored: Any, kind: Any) -> Any:
     return write
 
 
+@intrinsic
+def _add_at_once(_typing_context: Any, _address: Any, _number: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        pointer = builder.inttoptr(values[0], _WORD.as_pointer())
+        return builder.atomic_rmw("add", pointer, values[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), generate
+
+
+# Adds to an int64 that other threads add to as well; returns what was there before.
+add_at_once: Any = _add_at_once
+
+
+@intrinsic
+def _read_at_once(_typing_context: Any, _address: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        pointer = builder.inttoptr(values[0], _WORD.as_pointer())
+        return builder.load_atomic(pointer, "seq_cst", 8)
+
+    return types.int64(types.int64), generate
+
+
+# Reads an int64 that other threads add to.
+read_at_once: Any = _read_at_once
+
+
 def _from_bfloat16(builder: Any, bits: Any) -> Any:
     wide = builder.shl(builder.zext(bits, _BITS32), _BITS32(16))
     return builder.bitcast(wide, _FLOAT)
@@ -68,3 +98,4 @@ read_uint8 = _reader(
 )
 write_float32 = _writer(_FLOAT, types.float32)
 write_float64 = _writer(_DOUBLE, types.float64)
+write_int64 = _writer(_WORD, types.int64)

@@ -46,14 +46,15 @@ _INTEGERS = """
     window levels keep border flip negative gradients by_pixels means_first known_slope
     weights edges exponents
     by_x by_y out_picture_stride out_channel_stride out_row_stride out_column_stride
-    pixelwise complements factors sums errors tasks buffer buffer_floats
+    pixelwise complements factors sums errors tasks buffer buffer_floats progress stages
 """
 _NUMBERS = "twice_c1 twice_c2 scale weight structural beside"
 
 # One computation, as compiled code reads it. The integers are, line by line: the pictures
 # (addresses, type, strides in numbers); their sizes; what to compute, in codes; tables; the
 # gradients and their strides; complements and factors of the planes, sums of distances and of
-# pixelwise errors of their `tasks` strips, and the buffer each plane or thread needs meanwhile.
+# pixelwise errors of their `tasks` strips, the buffer each plane or thread needs
+# meanwhile, and how far the stages are.
 JOB = np.dtype(
     [(name, np.int64) for name in _INTEGERS.split()]
     + [(name, np.float64) for name in _NUMBERS.split()]

@@ -7,14 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snellen.metrics.engines.compiling import compiled
+from snellen.metrics.engines.compiling import compiled, inlined
 from snellen.metrics.engines.joining import (
     add_pulls,
     gather_products,
     join_gradient,
     spread_shares,
 )
-from snellen.metrics.engines.memory import read_float64, write_float32, write_float64
+from snellen.metrics.engines.memory import (
+    add_at_once,
+    read_at_once,
+    read_float64,
+    write_float32,
+    write_float64,
+    write_int64,
+)
 from snellen.metrics.engines.planes import (
     Job,
     Taps,
@@ -32,6 +39,8 @@ __all__ = ["complete", "count_tasks", "finish", "level_chunks", "list_steps", "r
 COMPARE, MULTIPLY, GATHER, SHARE_OUT, PROPAGATE, JOIN, PULL = range(7)
 
 CHUNK_ROWS = 64
+# How often a thread looks whether the others are done before it lets someone else have the core.
+PATIENCE = 5000
 
 Jobs = NDArray[Any]  # one record of planes.JOB
 Steps = NDArray[np.int64]
@@ -74,54 +83,78 @@ def count_tasks(job: Job, step: int, level: int) -> int:
     return 1 if step == MULTIPLY else level_chunks(height)
 
 
-@compiled
-def run(
+@inlined
+def _run_task(
     taps: Taps,
-    jobs: Jobs,
-    steps: NDArray[np.int64],
-    whole: int,
-    first: int,
-    last: int,
-    slot: int,
+    job: Job,
+    step: int,
+    level: int,
+    plane: int,
+    buffer: int,
+    index: int,
     scratch: int,
 ) -> None:
-    """Do tasks `first` to `last`: planes, all steps of each, or tasks of a single step.
+    """Do one task of a step."""
+    height = level_size(job.height, level, job.keep)
+    top = index * CHUNK_ROWS
+    bottom = height if index + 1 == level_chunks(height) else top + CHUNK_ROWS
+    if step in (COMPARE, PROPAGATE):
+        gradients = 0 if step == COMPARE and job.by_pixels else job.gradients
+        run_strip(taps, job, plane, buffer, level, index, gradients, scratch)
+    elif step == MULTIPLY:
+        if not job.means_first:
+            multiply_levels(job, plane, 1)
+        elif plane % job.channels == 0:
+            multiply_levels(job, plane, job.channels)
+    elif step == GATHER:
+        gather_products(job, buffer, level, top, bottom)
+    elif step == SHARE_OUT:
+        total = spread_shares(job, buffer, level, top, bottom)
+        if level == 0:
+            write_float64(job.sums + 8 * (plane * job.tasks + index), total)
+    elif step == PULL:
+        add_pulls(taps, job, plane, top, bottom, scratch)
+    else:
+        join_gradient(taps, job, plane, buffer, level, top, bottom, scratch)
 
-    Planes share the buffer of the thread, `slot`; in single steps each plane has its own.
+
+@compiled
+def run(taps: Taps, jobs: Jobs, steps: Steps, whole: int, slot: int, scratch: int) -> bool:
+    """Take part in a computation until it is done, or until there is nothing to do for long.
+
+    Any number of threads may, each with a `slot` of its own. With `whole` a task is a plane, all
+    steps of it, in the buffer of the thread; else it is a strip or some rows of a plane, each plane
+    has its own buffer, and a step begins when the one before is complete.
+
+    Returns:
+        False where others are still at work and this thread has waited for a while.
     """
     job = jobs[0]
-    for task in range(first, last):
-        for number in range(len(steps)):
-            step, level = steps[number]
-            count = count_tasks(job, step, level)
-            height = level_size(job.height, level, job.keep)
-            plane = task if whole else task // count
-            begin = 0 if whole else task % count
-            end = count if whole else begin + 1
-            buffer = slot if whole else plane
-            for index in range(begin, end):
-                top = index * CHUNK_ROWS
-                bottom = height if index + 1 == count else top + CHUNK_ROWS
-                if step in (COMPARE, PROPAGATE):
-                    gradients = job.gradients
-                    if step == COMPARE and job.by_pixels:
-                        gradients = 0
-                    run_strip(taps, job, plane, buffer, level, index, gradients, scratch)
-                elif step == MULTIPLY:
-                    if not job.means_first:
-                        multiply_levels(job, plane, 1)
-                    elif plane % job.channels == 0:
-                        multiply_levels(job, plane, job.channels)
-                elif step == GATHER:
-                    gather_products(job, buffer, level, top, bottom)
-                elif step == SHARE_OUT:
-                    total = spread_shares(job, buffer, level, top, bottom)
-                    if level == 0:
-                        write_float64(job.sums + 8 * (plane * job.tasks + index), total)
-                elif step == PULL:
-                    add_pulls(taps, job, plane, top, bottom, scratch)
-                else:
-                    join_gradient(taps, job, plane, buffer, level, top, bottom, scratch)
+    planes = job.pictures * job.channels
+    for stage in range(1 if whole else len(steps)):
+        step, level = steps[stage]
+        each = 1 if whole else count_tasks(job, step, level)
+        taken, done = job.progress + 16 * stage, job.progress + 16 * stage + 8
+        while True:
+            task = add_at_once(taken, 1)
+            if task >= each * planes:
+                break
+            plane = task // each
+            for number in range(len(steps) if whole else 1):
+                if whole:
+                    step, level = steps[number]
+                first = 0 if whole else task % each
+                last = count_tasks(job, step, level) if whole else first + 1
+                for index in range(first, last):
+                    buffer = slot if whole else plane
+                    _run_task(taps, job, step, level, plane, buffer, index, scratch)
+            add_at_once(done, 1)
+        looks = 0
+        while read_at_once(done) < each * planes:
+            looks += 1
+            if looks == PATIENCE:
+                return False
+    return True
 
 
 @compiled
@@ -145,6 +178,10 @@ def complete(
     job.complements += memory
     job.factors += memory
     job.buffer += memory
+    job.progress += memory
+    for number in range(job.stages):
+        write_int64(job.progress + 16 * number, 0)
+        write_int64(job.progress + 16 * number + 8, 0)
 
 
 @compiled

@@ -1,17 +1,26 @@
-"""A few threads that run compiled code, shared by everyone who calls.
+"""A few threads that run compiled code.
 
-Numba's own threading layers do not serve: one is not safe from several Python threads, one kills a
-child forked after its first use, one needs another package. Compiled code without the interpreter's
-lock needs none of them.
+They are PyTorch's own OpenMP threads where its library is GNU's: after each of PyTorch's operations
+these look for work for some milliseconds before they sleep, and would hold the cores against any
+others. Elsewhere, and in a forked child, which does not have them, they are threads of ours.
+
+Numba's threading layers do not serve: one is not safe from several Python threads, one kills a
+child forked after its first use, one needs another package.
 """
 
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
+
+import torch
 
 __all__ = ["in_threads"]
 
@@ -97,14 +106,29 @@ _pool = _Pool()
 
 def _renew() -> None:
     """Forget threads that a forked child does not have."""
-    global _pool
+    global _pool, _team
     _pool = _Pool()
+    _team = None
 
 
 def _close() -> None:
     _pool.close()
 
 
+def _find_team() -> Any:
+    """Return GNU OpenMP's call for a team of threads, from the library that PyTorch has loaded."""
+    if not sys.platform.startswith("linux"):
+        return None
+    for path in (Path(torch.__file__).parent / "lib").glob("libgomp*.so*"):
+        try:
+            return ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD | os.RTLD_NOW).GOMP_parallel
+        except (OSError, AttributeError):
+            continue
+    return None
+
+
+_Task = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_team = _find_team()
 atexit.register(_close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
@@ -120,6 +144,9 @@ def in_threads(threads: int, work: Work) -> None:
         work(0)
         return
     shift = _Shift(work)
-    _pool.order(shift, threads - 1)
-    shift.join()
+    if _team is not None:
+        _team(_Task(lambda _: shift.join()), None, threads, 0)
+    else:
+        _pool.order(shift, threads - 1)
+        shift.join()
     shift.finish()
