@@ -56,7 +56,7 @@ ALONE = Mix()
 PIXELS_PER_THREAD = 1 << 15
 # Memory from here on is fresh from the system at every call, and pages of 4 KiB cost more to get
 # than to fill.
-LARGE_BYTES = 1 << 24
+LARGE_BYTES = 1 << 22
 # A plane up to this size is worked through all levels at once, while it is in a core's cache.
 CACHED_PIXELS = 1 << 18
 
