@@ -16,12 +16,19 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks.metric_speed import in_turn
+from benchmarks.comparison.turns import Step, in_turn, ratios
 from benchmarks.record import record
 from snellen.metrics import dssim, ms_dssim, prepare
 
 SHAPES = ((1, 3, 256, 256), (16, 1, 192, 192), (1, 3, 1080, 1920), (1, 1, 64, 192, 192))
 ENGINES = ("auto", "definition")
+ROUNDS = 7
+
+
+def times_as_fast(prepared: Step, plain: Step) -> dict[str, float]:
+    """Return the spread of plain over prepared, round by round."""
+    seconds = in_turn({"prepared": prepared, "plain": plain}, ROUNDS).seconds
+    return ratios(seconds["plain"], seconds["prepared"])
 
 
 def measure(shape: tuple[int, ...], engine: str, *, masked: bool) -> dict[str, dict[str, float]]:
@@ -56,9 +63,9 @@ def measure(shape: tuple[int, ...], engine: str, *, masked: bool) -> dict[str, d
             return getattr(prepare(target, **options), name)(preds)  # type: ignore[arg-type]
 
         with torch.no_grad():
-            found[name] = in_turn(lambda f=ours: f(preds), lambda f=plain: f(preds))
-            found[f"{name} with preparation"] = in_turn(anew, lambda f=plain: f(preds))
-        found[f"{name} and gradient"] = in_turn(with_gradient(ours), with_gradient(plain))
+            found[name] = times_as_fast(lambda f=ours: f(preds), lambda f=plain: f(preds))
+            found[f"{name} with preparation"] = times_as_fast(anew, lambda f=plain: f(preds))
+        found[f"{name} and gradient"] = times_as_fast(with_gradient(ours), with_gradient(plain))
     return found
 
 

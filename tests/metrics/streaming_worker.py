@@ -53,7 +53,11 @@ def streaming() -> dict[str, StreamingMean]:
         "mse": StreamingMSE(),
         "psnr": StreamingPSNR(data_range=1.0),
         "ssim": StreamingSSIM(data_range=1.0, convention=SMALL),
+        "ssim, definition": StreamingSSIM(data_range=1.0, convention=SMALL, engine="definition"),
         "ms_ssim": StreamingMSSSIM(data_range=1.0, convention=SMALL),
+        "ms_ssim, definition": StreamingMSSSIM(
+            data_range=1.0, convention=SMALL, engine="definition"
+        ),
     }
 
 
@@ -65,6 +69,12 @@ def collection(group: dist.ProcessGroup | None = None) -> MetricCollection:
             "psnr": ours.PSNR(data_range=1.0, process_group=group),
             "ssim": ours.SSIM(data_range=1.0, convention=SMALL, process_group=group),
             "ms_ssim": ours.MSSSIM(data_range=1.0, convention=SMALL, process_group=group),
+            "ssim, definition": ours.SSIM(
+                data_range=1.0, convention=SMALL, engine="definition", process_group=group
+            ),
+            "ms_ssim, definition": ours.MSSSIM(
+                data_range=1.0, convention=SMALL, engine="definition", process_group=group
+            ),
         }
     )
 

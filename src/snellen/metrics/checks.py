@@ -76,10 +76,14 @@ def check_picture(picture: Tensor, name: str = "Pictures") -> None:
     """Refuse what is no picture or volume.
 
     Raises:
-        TypeError: no tensor, or neither floating point nor uint8.
+        TypeError: no tensor, not a dense one, or neither floating point nor uint8.
         ValueError: a shape that no picture has.
     """
     _check_tensor(name, picture)
+    if picture.layout != torch.strided:
+        raise TypeError(
+            f"{name} must be dense tensors; got layout {picture.layout}. Convert with .to_dense()."
+        )
     shape = tuple(picture.shape)
     if not (picture.is_floating_point() or picture.dtype == torch.uint8):
         raise TypeError(
