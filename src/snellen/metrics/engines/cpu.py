@@ -52,7 +52,7 @@ class Mix(NamedTuple):
 ALONE = Mix()
 
 # Below so many pixels another thread costs more than it brings.
-PIXELS_PER_THREAD = 1 << 15
+PIXELS_PER_THREAD = 1 << 17
 # Memory from here on is fresh from the system at every call, and pages of 4 KiB cost more to get
 # than to fill.
 LARGE_BYTES = 1 << 22
