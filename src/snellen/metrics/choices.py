@@ -132,6 +132,7 @@ class Convention:
             value = getattr(self, name)
             if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
                 raise ValueError(f"Convention.{name} must be a positive number; got {value!r}.")
+            object.__setattr__(self, name, float(value))  # NumPy's have another text
         if self.covariance == "sample" and size == 1:
             raise ValueError("A sample covariance needs a window of 3 taps or more; got 1.")
         if not _numbers((self.epsilon,)) or self.epsilon < 0:

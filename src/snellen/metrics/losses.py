@@ -220,7 +220,7 @@ class MixedLoss(nn.Module):
             raise ValueError(f"alpha must be in [0, 1]; got {alpha!r}.")
         if pixelwise not in ("l1", "mse"):
             raise ValueError(f"pixelwise must be 'l1' or 'mse'; got {pixelwise!r}.")
-        self.alpha = alpha
+        self.alpha = float(alpha)
         self.pixelwise: Literal["l1", "mse"] = pixelwise
         if convention is None:
             convention = MS_SSIM_LOSS if multiscale else SSIM_LOSS

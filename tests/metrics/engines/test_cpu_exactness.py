@@ -102,6 +102,16 @@ def test_pictures_of_several_blocks_of_rows_and_strips_of_columns(
     check_kind(kind, (1, 1, *shape), *MEASURES[name])
 
 
+# Widths whose last strip would be narrower than what the border folds back into it.
+@pytest.mark.parametrize("width", [130, 145, 259, 385, 897, 900])
+@pytest.mark.parametrize("border", ["reflect", "replicate"])
+@pytest.mark.parametrize("size", [11, 33])
+def test_borders_beside_the_last_strip(size: int, border: str, width: int) -> None:
+    convention = replace(WANG, window_size=size, border=border)  # type: ignore[arg-type]
+    x, y, _ = pictures("near 1e-1", (1, 1, 35, width))
+    check(Measure(convention, False), x, y, COMPLEMENT, GRADIENT)
+
+
 @pytest.mark.parametrize("name", ["levels", "levels, drop", "pixels"])
 @pytest.mark.parametrize("kind", ["near 1e-1", "near 1e-5", "anti-correlated"])
 def test_five_levels(kind: str, name: str) -> None:

@@ -32,18 +32,18 @@ def _stamp() -> str:
 def _cache_folder() -> str:
     """Return where compiled code is kept, an empty string where nothing can be written."""
     given = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
-    if given:
-        base = Path(given)
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home()))
-    else:
-        base = Path.home() / ".cache"
-    folder = base / "snellen" / f"compiled-{_stamp()}"
+    if sys.platform == "win32":
+        given = given or os.environ.get("LOCALAPPDATA")
     try:
+        if given:
+            base = Path(given)
+        elif sys.platform == "darwin":
+            base = Path.home() / "Library" / "Caches"
+        else:
+            base = Path.home() / ".cache"
+        folder = base / "snellen" / f"compiled-{_stamp()}"
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: there is no home
         return ""
     return str(folder) if os.access(folder, os.W_OK) else ""
 

@@ -7,7 +7,6 @@ whatever the number of threads and from run to run.
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import nullcontext
 from functools import lru_cache
@@ -53,10 +52,11 @@ class Mix(NamedTuple):
 ALONE = Mix()
 
 # Below so many pixels another thread costs more than it brings.
-PIXELS_PER_THREAD = 1 << 15
+PIXELS_PER_THREAD = 1 << 17
 # Memory from here on is fresh from the system at every call, and pages of 4 KiB cost more to get
 # than to fill.
 LARGE_BYTES = 1 << 22
+ALIGNMENT = 64
 # A plane up to this size is worked through all levels at once, while it is in a core's cache.
 CACHED_PIXELS = 1 << 18
 
@@ -121,16 +121,6 @@ def _edge_tables(taps: NDArray[np.float32], border: str) -> NDArray[np.float32]:
 
 
 _tables = lru_cache(maxsize=256)(_Tables)
-_local = threading.local()
-
-
-def _scratch(taps: int) -> int:
-    """Return the address of this thread's scratch memory."""
-    known: dict[int, tuple[NDArray[np.uint8], int]] = _local.__dict__.setdefault("scratch", {})
-    if taps not in known:
-        memory = np.zeros(4 * scratch_floats(taps) + 64, np.uint8)
-        known[taps] = memory, -(-memory.ctypes.data // 64) * 64
-    return known[taps][1]
 
 
 def similarity(
@@ -156,8 +146,7 @@ def similarity(
 
     Returns:
         The complement (or the mix) of each picture, (N,) of float32; and weight times its gradient
-        by x, float32 in the shape and memory format of x (contiguous where y is laid out in
-        another way), and by y, or None.
+        by x, float32 in the shape and memory format of x, and by y in the same format, or None.
     """
     if need_y and not need_x:
         # The sum of the two stays, their difference changes its sign.
@@ -165,8 +154,7 @@ def similarity(
             y, x, plan, need_x=True, need_y=False, weight=weight, mix=mix
         )
         return complement, None, by_y
-    if x.stride()[2:] != y.stride()[2:]:
-        x, y = x.contiguous(), y.contiguous()
+    x, y = _laid_out_alike(x, y)
     results = torch.empty(len(x), dtype=torch.float32)
     by_x, by_y = (_gradient_like(x) if needed else None for needed in (need_x, need_y))
     if len(x) == 0:
@@ -189,6 +177,19 @@ def similarity(
     return results, by_x, by_y
 
 
+def _laid_out_alike(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both with the same strides within a picture, copied only where they differ."""
+    x, y = x.resolve_neg(), y.resolve_neg()
+    if x.stride()[2:] == y.stride()[2:]:
+        return x, y
+    one = len(y) > 1 and y.stride(0) == 0  # a single picture, expanded
+    like = torch.empty_like(x[:1] if one else x)
+    copied = like.copy_(y[:1] if one else y).expand_as(x)
+    if x.stride()[2:] != copied.stride()[2:]:
+        x = torch.empty_like(x).copy_(x)
+    return x, copied
+
+
 def _gradient_like(x: Tensor) -> Tensor:
     """Return memory for a gradient, float32 in the memory format of `x`."""
     if 4 * x.numel() < LARGE_BYTES:
@@ -199,7 +200,9 @@ def _gradient_like(x: Tensor) -> Tensor:
 
 def _large_memory(count: int) -> Tensor:
     """Return `count` bytes in large pages: NumPy asks the system for them, PyTorch does not."""
-    return torch.from_numpy(np.empty(count, np.uint8))
+    memory = np.empty(count + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return torch.from_numpy(memory[start : start + count])
 
 
 # Window sizes whose code this process has at hand.
@@ -274,7 +277,10 @@ class _Arrangement:
             self._set(**{name: at})
             at += 8 * self.planes * size
         self._set(tasks=tasks, buffer=at, buffer_floats=floats)
-        return at + 4 * floats * (self.threads if self.whole else self.planes)
+        at += 4 * floats * (self.threads if self.whole else self.planes)
+        self.scratch = -(-at // ALIGNMENT) * ALIGNMENT
+        self.scratch_bytes = -(-4 * scratch_floats(int(job["window"])) // ALIGNMENT) * ALIGNMENT
+        return self.scratch + self.threads * self.scratch_bytes
 
     def _list_steps(self) -> NDArray[np.int64]:
         """Return what is done one after the other."""
@@ -313,9 +319,10 @@ class _Arrangement:
             mix.beside,
         )
         taps, steps, whole = self.tables.taps, self.steps, self.whole
+        start = memory.data_ptr() + self.scratch
 
         def work(slot: int) -> None:
-            scratch = _scratch(len(taps))
+            scratch = start + slot * self.scratch_bytes
             while not running.run(taps, jobs, steps, whole, slot, scratch):
                 time.sleep(0)
 

@@ -78,7 +78,7 @@ def similarity(
 
     Returns:
         The complement 1 - SSIM or 1 - MS-SSIM of each picture, (N,) float32; weight times its
-        gradient in x and in y, with their shape and dtype, or None.
+        gradient in x and in y, float32 of their shape, or None.
     """
     wanted = ("x" if need_x else "") + ("y" if need_y else "")
     return similarity_on_tiles(x, y, plan, wanted, weight, None)
@@ -93,7 +93,10 @@ def similarity_on_tiles(
     """
     task = _Task(plan, x.shape, wanted, weight, tiling)
     complement = torch.empty(x.shape[0], dtype=torch.float32, device=x.device)
-    grads = [torch.empty_like(t) if n in wanted else None for t, n in ((x, "x"), (y, "y"))]
+    grads = [
+        torch.empty_like(t, dtype=torch.float32) if n in wanted else None
+        for t, n in ((x, "x"), (y, "y"))
+    ]
     if x.numel() > 0:
         with _device_of(x):
             (_by_pixels if plan.by_pixels else _by_levels)(task, x, y, complement, grads)

@@ -7,12 +7,15 @@ operator ``snellen::dissimilarity``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
+from snellen.metrics.engines import forks  # noqa: F401 - from here on, forks are noticed
 from snellen.metrics.engines.metric import (
     Metric,
     define,
@@ -72,6 +75,8 @@ def _why_not(engine: str, x: Tensor, metric: Metric) -> str:
         return "does not have this convention"
     if plan.by_pixels and plan.channel_order == "mean-then-product" and x.shape[1] > 1:
         return "does not average factors over channels by pixels"
+    if engine == "cpu" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return "needs Numba's compiler, which NUMBA_DISABLE_JIT turns off"
     if engine == "cuda":
         from snellen.metrics.engines import cuda
 
@@ -93,6 +98,8 @@ def dissimilarity(x: Tensor, y: Tensor, metric: Metric, engine: str, weight: flo
     """
     if engine == "definition":
         return define(x, y, metric)
+    if engine == "cuda" and metric.structural == 0:
+        return pixelwise_error(x, y, metric)
     if engine == "cuda" and metric != metric.alone():
         structural = dissimilarity(x, y, metric.alone(), engine, weight * metric.structural)
         return metric.structural * structural + pixelwise_error(x, y, metric)
@@ -109,13 +116,18 @@ def dissimilarity(x: Tensor, y: Tensor, metric: Metric, engine: str, weight: flo
 
 def _is_plain(x: Tensor) -> bool:
     """Whether a tensor has memory that an engine may read here and now."""
-    compiling = torch.compiler.is_compiling()
-    return type(x) in (Tensor, torch.nn.Parameter) and not compiling and not _transforms_active()
+    recorded = (
+        torch.compiler.is_compiling()
+        or torch._C._is_tracing()
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._are_functorch_transforms_active()
+    )
+    return type(x) in (Tensor, torch.nn.Parameter) and not recorded
 
 
 def _transforms_active() -> bool:
-    """Whether a transform of torch.func is at work: an operator cannot be differentiated by it."""
-    return torch._C._are_functorch_transforms_active()
+    """Whether PyTorch differentiates in a way that no operator of ours can follow."""
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
 def _compute(
@@ -135,18 +147,21 @@ def _compute(
         mix = cpu.Mix(metric.structural, code, metric.pixelwise_scale)
         found, *gradients = cpu.similarity(x, y, plan, weight=weight, mix=mix, **needs)
     by_x, by_y = (
-        like.new_empty(0) if gradient is None else gradient.to(like.dtype)
+        like.new_empty(0, dtype=torch.float32) if gradient is None else gradient
         for gradient, like in zip(gradients, (x, y), strict=True)
     )
     return found, by_x, by_y
 
 
-def _scaled(gradient: Tensor, arriving: Tensor, weight: float) -> Tensor:
-    """Multiply each picture's gradient by what arrives for it, over what was expected."""
-    if gradient.is_cpu and _is_plain(arriving) and bool((arriving == weight).all()):
-        return gradient
-    factor = (arriving / weight).to(gradient.dtype)
-    return gradient * factor.view(-1, 1, 1, 1)
+def _scaled(gradient: Tensor, arriving: Tensor, weight: float, dtype: torch.dtype) -> Tensor:
+    """Multiply each picture's gradient by what arrives for it, over what was expected.
+
+    In float32, and only then in the pictures' dtype: what a loss scale is there to save in half
+    precision would be lost before it.
+    """
+    if not (gradient.is_cpu and _is_plain(arriving) and bool((arriving == weight).all())):
+        gradient = gradient * (arriving / weight).view(-1, 1, 1, 1)
+    return gradient.to(dtype)
 
 
 def _by_definition(
@@ -154,6 +169,8 @@ def _by_definition(
 ) -> list[Tensor | None]:
     """Return gradients that can be differentiated again."""
     with torch.enable_grad():
+        # Views, because one picture may depend on the other: each gradient is by its own alone.
+        x, y = x.view_as(x), y.view_as(y)
         wide = torch.promote_types(x.dtype, torch.float32)
         value = define(x.to(wide), y.to(wide), metric)
         inputs = [tensor for tensor, need in zip((x, y), needed, strict=True) if need]
@@ -168,7 +185,7 @@ class _Dissimilarity(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, y: Tensor, metric: Metric, engine: str, weight: float) -> Any:
         needed = ctx.needs_input_grad[:2]
         found, *ctx.gradients = _compute(x, y, metric, engine, weight, *needed)
-        ctx.metric, ctx.engine, ctx.weight = metric, engine, weight
+        ctx.metric, ctx.engine, ctx.weight, ctx.dtype = metric, engine, weight, x.dtype
         ctx.save_for_backward(x, y)
         return found
 
@@ -185,7 +202,7 @@ class _Dissimilarity(torch.autograd.Function):
             x, y = ctx.saved_tensors
             gradients = _compute(x, y, ctx.metric, ctx.engine, ctx.weight, *needed)[1:]
         scaled = [
-            _scaled(gradient, arriving[0], ctx.weight) if need else None
+            _scaled(gradient, arriving[0], ctx.weight, ctx.dtype) if need else None
             for need, gradient in zip(needed, gradients, strict=True)
         ]
         return (*scaled, None, None, None)
@@ -195,7 +212,18 @@ class _Dissimilarity(torch.autograd.Function):
 def _operator(
     x: Tensor, y: Tensor, metric: str, engine: str, weight: float, need_x: bool, need_y: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return _compute(x, y, metric_from_text(metric), engine, weight, need_x, need_y)
+    found, *gradients = _compute(x, y, metric_from_text(metric), engine, weight, need_x, need_y)
+    by_x, by_y = (
+        _laid_out(gradient, like) if len(gradient) else gradient
+        for gradient, like in zip(gradients, (x, y), strict=True)
+    )
+    return found, by_x, by_y
+
+
+def _laid_out(gradient: Tensor, like: Tensor) -> Tensor:
+    """Return a gradient in the memory format that a tensor like the picture has."""
+    wanted = torch.empty_like(like, dtype=torch.float32)
+    return gradient if gradient.stride() == wanted.stride() else wanted.copy_(gradient)
 
 
 @_operator.register_fake
@@ -204,9 +232,15 @@ def _(
 ) -> Result:
     return (
         x.new_empty(x.shape[0], dtype=torch.float32),
-        torch.empty_like(x) if need_x else x.new_empty(0),
-        torch.empty_like(y) if need_y else y.new_empty(0),
+        _empty(x, need_x),
+        _empty(y, need_y),
     )
+
+
+def _empty(like: Tensor, needed: bool) -> Tensor:
+    if needed:
+        return torch.empty_like(like, dtype=torch.float32)
+    return like.new_empty(0, dtype=torch.float32)
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Result) -> None:
@@ -225,8 +259,8 @@ def _backward(ctx: Any, arriving: Tensor | None, *_unused: Any) -> tuple[Tensor 
         metric = metric_from_text(ctx.metric)
         return (*_by_definition(x, y, metric, arriving, needed), *nothing)
     return (
-        _scaled(by_x, arriving, ctx.weight) if ctx.need_x else None,
-        _scaled(by_y, arriving, ctx.weight) if ctx.need_y else None,
+        _scaled(by_x, arriving, ctx.weight, x.dtype) if ctx.need_x else None,
+        _scaled(by_y, arriving, ctx.weight, y.dtype) if ctx.need_y else None,
         *nothing,
     )
 

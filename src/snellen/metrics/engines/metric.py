@@ -47,8 +47,8 @@ class Metric:
     def to_text(self) -> str:
         """Return it as text; see :func:`metric_from_text`. Plain enough to be traced."""
         parts = [f"'{name}': {getattr(self.convention, name)!r}" for name in _CONVENTION_FIELDS]
-        numbers = f"{self.data_range!r}, {self.multiscale!r}, {self.structural!r}"
-        return f"({{{', '.join(parts)}}}, {numbers}, {self.pixelwise!r}, {self.beside!r})"
+        numbers = f"{self.data_range!r}, {self.multiscale!r}, {float(self.structural)!r}"
+        return f"({{{', '.join(parts)}}}, {numbers}, {self.pixelwise!r}, {float(self.beside)!r})"
 
     def alone(self) -> Metric:
         """Return the dissimilarity without a factor and with nothing beside it."""

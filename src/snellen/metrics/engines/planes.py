@@ -72,11 +72,21 @@ def level_size(size: int, level: int, keep: int) -> int:
 
 
 @compiled
-def _strip_columns(width: int) -> int:
-    """Columns of a strip: even, a multiple of 16, none much narrower than the others."""
-    strips = (width + MOST_COLUMNS - LANES - 1) // (MOST_COLUMNS - LANES)
-    columns = (width + strips - 1) // strips
-    return (columns + LANES - 1) // LANES * LANES
+def _parts(size: int, each: int) -> int:
+    return (size + each - 1) // each
+
+
+@compiled
+def _strips(width: int) -> int:
+    """Return how many strips stand side by side; 128 columns was as fast as any width."""
+    return _parts(width, MOST_COLUMNS - LANES)
+
+
+@compiled
+def _strip_start(width: int, index: int) -> int:
+    """Return where a strip begins: at a multiple of 16, all about as wide, none wider than most."""
+    strips = _strips(width)
+    return width if index == strips else index * width // strips // LANES * LANES
 
 
 @compiled
@@ -87,23 +97,18 @@ def _block_rows(height: int) -> int:
 
 
 @compiled
-def _parts(size: int, each: int) -> int:
-    return (size + each - 1) // each
-
-
-@compiled
 def level_tasks(height: int, width: int) -> int:
     """Return into how many strips a plane falls."""
-    return _parts(width, _strip_columns(width)) * _parts(height, _block_rows(height))
+    return _strips(width) * _parts(height, _block_rows(height))
 
 
 @compiled
 def _strip(height: int, width: int, index: int) -> Strip:
     """Return strip `index` of a plane."""
-    columns, block = _strip_columns(width), _block_rows(height)
-    strips = _parts(width, columns)
-    left, top = index % strips * columns, index // strips * block
-    return Strip(left, min(left + columns, width), top, min(top + block, height))
+    strips, block = _strips(width), _block_rows(height)
+    column, top = index % strips, index // strips * block
+    left, right = _strip_start(width, column), _strip_start(width, column + 1)
+    return Strip(left, right, top, min(top + block, height))
 
 
 @compiled
@@ -117,7 +122,7 @@ def tasks_before(height: int, width: int, level: int, keep: int) -> int:
 
 # What a plane's buffer holds for each level: sums, differences, gradients by x and y; where the
 # product is taken by pixels also the distances, 1 minus the product so far (in float64, hence two
-# arrays) and the share in the mean.
+# arrays, BELOW_TOO being the second half) and the share in the mean.
 HALF_A, HALF_B, BY_X, BY_Y, BELOW, BELOW_TOO, SHARE, DISTANCES = range(8)
 
 

@@ -1,9 +1,10 @@
 """One strip of one plane at one level: value and gradient in a single march down its rows.
 
-Each row is read once, blurred along itself into a ring of the last K rows, compared across that
-ring; the partial derivatives go the same way back through a second ring and leave as a row of the
-gradient, K - 1 rows behind the row that came in. What the strip needs of a neighbour's columns or
-rows it computes again, so that strips depend on nothing, and the result on the partition alone.
+Each row is read once, into a ring of the last K rows; means and variances are taken across that
+ring, then along the row, and compared; the partial derivatives go back along the row and across a
+second ring, and leave as a row of the gradient, K - 1 rows behind the row that came in. What the
+strip needs of a neighbour's columns or rows it computes again, so that strips depend on nothing,
+and the result on the partition alone.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ FLUSH_ROWS = 32
 # Rows are fetched this long before they are needed: a strip's rows lie too far apart in memory for
 # the processor to guess the next one.
 FETCH_ROWS = 8
+FETCH_STRIDE = 4  # numbers between columns; further apart most of what is fetched is not theirs
 
 
 @inlined
@@ -75,7 +77,7 @@ def _take_row(
     radius = len(taps) // 2
     room = buffers.room
     current = _slot(buffers, len(taps), row)
-    if 0 <= row + FETCH_ROWS < pictures.height:
+    if 0 <= row + FETCH_ROWS < pictures.height and pictures.column_stride <= FETCH_STRIDE:
         _fetch_row(taps, pictures, strip, row + FETCH_ROWS)
     load_extended_row(
         taps,
@@ -215,7 +217,7 @@ def _finish_row(
         both = (buffers.back_ring, room, weights, a, b, finished, room, columns)
         rows_back.finish_both_gradients(taps, both)
     factor = buffers.table + 4 * FACTOR
-    if row + FETCH_ROWS < height:
+    if row + FETCH_ROWS < height and out.column_stride <= FETCH_STRIDE:
         ahead = 4 * ((row + FETCH_ROWS) * out.row_stride + strip.left * out.column_stride)
         rows.fetch_to_write(taps, (out.by_x + ahead, columns * out.column_stride))
     at = 4 * (row * out.row_stride + strip.left * out.column_stride)

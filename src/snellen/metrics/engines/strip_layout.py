@@ -26,7 +26,7 @@ __all__ = [
     "scratch_floats",
 ]
 
-# A strip has at most this many columns of its own; 128 was as fast as any width.
+# A strip has at most this many columns of its own.
 MOST_COLUMNS = 144
 
 # Pixelwise errors that can be summed in the same pass.

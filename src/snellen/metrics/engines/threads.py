@@ -1,8 +1,9 @@
 """A few threads that run compiled code.
 
-They are PyTorch's own OpenMP threads where its library is GNU's: after each of PyTorch's operations
-these look for work for some milliseconds before they sleep, and would hold the cores against any
-others. Elsewhere, and in a forked child, which does not have them, they are threads of ours.
+They are PyTorch's own OpenMP threads where it brings GNU's library along: after each of PyTorch's
+operations these look for work for some milliseconds before they sleep, and would hold the cores
+against any others. Elsewhere, and in a forked child, which does not have them, they are threads of
+ours.
 
 Numba's threading layers do not serve: one is not safe from several Python threads, one kills a
 child forked after its first use, one needs another package.
@@ -22,6 +23,8 @@ from typing import Any
 
 import torch
 
+from snellen.metrics.engines.forks import is_forked
+
 __all__ = ["in_threads"]
 
 Work = Callable[[int], None]
@@ -40,20 +43,28 @@ class _Shift:
 
     def join(self) -> None:
         """Work, as the next number; do nothing when it is over already."""
-        with self._changed:
-            if self._over:
-                return
-            number = self._joined
-            self._joined += 1
-            self._working += 1
+        joined = False
         try:
+            with self._changed:
+                if self._over:
+                    return
+                number = self._joined
+                self._joined += 1
+                self._working += 1
+                joined = True
             self._work(number)
         except BaseException as error:  # raised again where it was ordered
             self._error = error
         finally:
-            with self._changed:
-                self._working -= 1
-                self._changed.notify_all()
+            if joined:
+                with self._changed:
+                    self._working -= 1
+                    self._changed.notify_all()
+
+    @property
+    def was_joined(self) -> bool:
+        """Whether anybody has begun."""
+        return self._joined > 0
 
     def finish(self) -> None:
         """Let nobody join any more and wait for those who have.
@@ -64,7 +75,11 @@ class _Shift:
         with self._changed:
             self._over = True
             while self._working:
-                self._changed.wait()
+                # They write into the caller's memory: an interrupt has to wait for them too.
+                try:
+                    self._changed.wait()
+                except KeyboardInterrupt as error:
+                    self._error = error
         if self._error is not None:
             raise self._error
 
@@ -106,9 +121,8 @@ _pool = _Pool()
 
 def _renew() -> None:
     """Forget threads that a forked child does not have."""
-    global _pool, _team
+    global _pool
     _pool = _Pool()
-    _team = None
 
 
 def _close() -> None:
@@ -144,8 +158,10 @@ def in_threads(threads: int, work: Work) -> None:
         work(0)
         return
     shift = _Shift(work)
-    if _team is not None:
+    if _team is not None and not is_forked():
         _team(_Task(lambda _: shift.join()), None, threads, 0)
+        if not shift.was_joined:  # interrupted before it began
+            shift.join()
     else:
         _pool.order(shift, threads - 1)
         shift.join()

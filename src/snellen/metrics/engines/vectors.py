@@ -57,20 +57,20 @@ class Emitter:
         self.builder = builder
 
     @contextmanager
-    def columns(self, count: Value, *, inside: bool = False, step: int = LANES) -> Iterator[Value]:
+    def columns(self, count: Value, *, inside: bool = False) -> Iterator[Value]:
         """Loop over columns, 16 at a time.
 
         The last step goes past `count` where that is no multiple of 16. With `inside` it begins
         earlier instead and does some columns twice, so that nothing beyond the row is touched;
-        that needs `step` columns or more.
+        that needs 16 columns or more.
         """
         builder = self.builder
-        loop = cgutils.for_range_slice(builder, _WORD(0), count, _WORD(step), _WORD)
+        loop = cgutils.for_range_slice(builder, _WORD(0), count, _WORD(LANES), _WORD)
         with loop as (start, _):
             if not inside:
                 yield start
                 return
-            last = builder.sub(count, _WORD(step))
+            last = builder.sub(count, _WORD(LANES))
             yield builder.select(builder.icmp_signed(">", start, last), last, start)
 
     @contextmanager
