@@ -6,7 +6,6 @@ around pictures, results and working memory is filled with a mark and looked at 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -73,20 +72,6 @@ def guarded(measure: Measure, x: Tensor, y: Tensor, **needs: bool) -> Outcome:
     assert len(guards.buffers) >= 2
     assert guards.whole()
     return found
-
-
-def scratch_marks(taps: int) -> Callable[[], bool]:
-    """Give this thread scratch memory with marks behind it; the result says whether they hold."""
-    size = 4 * cpu.scratch_floats(taps)
-    memory = torch.full((size + 2 * GUARD + 64,), MARK, dtype=torch.uint8)
-    start = -(-(memory.data_ptr() + GUARD) // 64) * 64
-    before, behind = start - memory.data_ptr(), start - memory.data_ptr() + size
-    cpu._local.__dict__.setdefault("scratch", {})[taps] = memory.numpy(), start
-
-    def whole() -> bool:
-        return bool((memory[:before] == MARK).all() and (memory[behind:] == MARK).all())
-
-    return whole
 
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16, torch.uint8]
@@ -171,7 +156,6 @@ def test_guards_hold(
         x, y, measure = 255 * x, 255 * y, replace(measure, data_range=255.0)
     x, y = x.to(dtype), y.to(dtype)
     need_x, need_y = needs
-    whole = scratch_marks(measure.convention.window_size)
     found = guarded(
         measure,
         carve(x, order, gaps, offset),
@@ -179,7 +163,6 @@ def test_guards_hold(
         need_x=need_x,
         need_y=need_y,
     )
-    assert whole()
     truth = measure.definition(x, y)
     assert relative_error(found.complement, truth.complement) < 1e-4
     for gradient, exact, needed in zip(found[1:], truth[1:], needs, strict=True):
@@ -201,10 +184,8 @@ def test_guards_hold_around_several_strips_and_blocks(
     x, y = torch.rand(shape, generator=generator), torch.rand(shape, generator=generator)
     convention = replace(WANG, window_size=size, border=border)  # type: ignore[arg-type]
     measure = Measure(convention, False)
-    whole = scratch_marks(size)
     carved = [carve(picture, ORDERS[0], (3, 0), 5) for picture in (x, y)]
     found = guarded(measure, *carved)
-    assert whole()
     assert identical(found, measure.engine(x, y))
 
 
