@@ -135,13 +135,21 @@ def check_range(data_range: float) -> float:
         TypeError: it is not a number.
         ValueError: it is not positive and finite.
     """
-    is_number = isinstance(data_range, Real | Tensor) and getattr(data_range, "ndim", 0) == 0
-    if not is_number:
+    if not _is_number(data_range):
         raise TypeError(f"data_range must be a number; got {data_range!r}.")
-    peak = float(data_range)
-    if not (math.isfinite(peak) and peak > 0):
+    try:
+        peak = float(data_range)
+    except OverflowError:
+        peak = math.inf
+    if not (math.isfinite(peak * peak) and peak > 0):
         raise ValueError(f"data_range must be positive and finite; got {data_range!r}.")
     return peak
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, Tensor):
+        return value.ndim == 0
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_reduction(reduction: str) -> None:

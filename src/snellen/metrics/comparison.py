@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import torch
 from torch import Tensor
 
 from snellen.metrics import definition
@@ -83,7 +84,7 @@ class Comparison:
     def mixed(self, metric: Metric, reduction: str) -> Tensor:
         """Compute a metric that has more than the dissimilarity; errors as `similarity`."""
         self._check(metric.multiscale)
-        if len(self.x) == 0:
+        if self.x.shape[0] == 0:
             return reduced(self._nothing(), reduction)
         engine = self._engine_for(metric)
         if engine != "definition":
@@ -96,12 +97,14 @@ class Comparison:
 
     def _share(self, reduction: str) -> float:
         """Return the gradient that arrives for each picture where the result is the loss."""
-        return 1 / max(len(self.x), 1) if reduction == "mean" else 1.0
+        if reduction != "mean" or torch.compiler.is_compiling():
+            return 1.0  # in a graph the number of pictures may be left open
+        return 1 / max(self.x.shape[0], 1)
 
     def _compared(self, multiscale: bool, expected: float, *, complement: bool) -> Tensor:
         """Compare by the engine; `expected` is the gradient by the complement to come."""
         self._check(multiscale)
-        if len(self.x) == 0:
+        if self.x.shape[0] == 0:
             return self._nothing()
         metric = Metric(self.convention, self.data_range, multiscale)
         engine = self._engine_for(metric)
@@ -121,7 +124,7 @@ class Comparison:
     @property
     def _whole_y(self) -> Tensor:
         """`y`, as often as there are pictures."""
-        return self.y if len(self.y) == len(self.x) else self.y.expand_as(self.x)
+        return self.y if self.y.shape[0] == self.x.shape[0] else self.y.expand_as(self.x)
 
     def _check(self, multiscale: bool) -> None:
         if multiscale:

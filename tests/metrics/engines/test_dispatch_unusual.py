@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from snellen import MixedLoss, dssim
+from snellen import MixedLoss, MSSSIMLoss, dssim
 from snellen.metrics import WANG
 from snellen.metrics.engines import dispatch
 from snellen.metrics.engines.metric import Metric
@@ -72,3 +72,26 @@ def test_numpy_numbers_as_options() -> None:
     loss = MixedLoss(alpha=np.float64(0.3), convention=convention)
     compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(x, y), loss(x, y))
+
+
+def test_exports_with_any_number_of_pictures() -> None:
+    x, y = pair(2, 3, 64, 64, grad=False)
+    number = torch.export.Dim("number", min=2, max=64)
+    shapes = ({0: number}, {0: number})
+    program = torch.export.export(MSSSIMLoss(), (x, y), dynamic_shapes=shapes).module()
+    more = torch.cat([x, y, 1 - x])
+    assert torch.equal(program(more, more.flip(0)), MSSSIMLoss()(more, more.flip(0)))
+
+
+def test_ranges_beyond_the_engine_go_to_the_definition() -> None:
+    x, y = pair(grad=False)
+    for data_range in (1e-20, 1e12):
+        found = dssim(x * data_range, y * data_range, data_range=data_range)
+        torch.testing.assert_close(found, dssim(x, y, data_range=1.0), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("data_range", [1e308, 10**400, 0.0])
+def test_ranges_that_nothing_can_have(data_range: float) -> None:
+    x, y = pair(grad=False)
+    with pytest.raises(ValueError, match="data_range must be positive and finite"):
+        dssim(x, y, data_range=data_range)

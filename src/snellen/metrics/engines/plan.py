@@ -12,6 +12,8 @@ __all__ = ["MOST_TAPS", "Plan", "make_plan"]
 
 # The widest window that the engines have; wider ones go to the definition.
 MOST_TAPS = 33
+# Beyond these float32 has no room for the fourth powers that gradients are made of.
+LEAST_RANGE, MOST_RANGE = 1e-8, 1e8
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def make_plan(
     >>> make_plan(WANG, (176, 180), 1.0, multiscale=True).levels
     5
     """
+    if not LEAST_RANGE <= data_range <= MOST_RANGE:
+        return None
     levels = fit_levels(convention, sides) if multiscale else 1
     if not _can_be_planned(convention, sides, levels, multiscale=multiscale):
         return None
