@@ -63,6 +63,7 @@ print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), float(co
 def test_compiled_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
     first = run("-c", ONE_CALL, NUMBA_CACHE_DIR=str(tmp_path))
     assert first.stdout.split()[:2] == ["0", "1"]
+    assert first.stderr.count("snellen: preparing the CPU engine") == 1
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert kept
     assert all(compiling._stamp() in str(path) for path in kept)

@@ -68,13 +68,6 @@ def shifted_pair(
             emit.store(emit.subtract(emit.load(source, column), shift), target, column)
 
 
-class _Moments(NamedTuple):
-    """A weighted mean, and the weighted variance about it."""
-
-    mean: Value
-    variance: Value
-
-
 def _fetch(*, for_writing: bool) -> Any:
     @row_operation
     def fetch(emit: Emitter, _taps: int, address: Value, count: Value) -> None:
@@ -86,6 +79,13 @@ def _fetch(*, for_writing: bool) -> Any:
 
 
 fetch_to_read, fetch_to_write = _fetch(for_writing=False), _fetch(for_writing=True)
+
+
+class _Moments(NamedTuple):
+    """A weighted mean, and the weighted variance about it."""
+
+    mean: Value
+    variance: Value
 
 
 def _moments(
@@ -147,12 +147,11 @@ def moments_across(
     """
     w = emit.weights(weights, taps)
     results = emit.rows(out, stride, 4)
-    sources = zip(ring_rows(emit, taps, ring, stride, 2), emit.rows(middle, stride, 2), strict=True)
-    pairs = list(sources)
+    slots, middles = ring_rows(emit, taps, ring, stride, 2), emit.rows(middle, stride, 2)
     with emit.columns(count) as column:
-        for quantity, (rows, middle_row) in enumerate(pairs):
-            values = (emit.load(row, column) for row in rows)
-            found = _moments(emit, values, None, emit.load(middle_row, column), w)
+        for quantity in range(2):
+            values = (emit.load(row, column) for row in slots[quantity])
+            found = _moments(emit, values, None, emit.load(middles[quantity], column), w)
             emit.store(found.mean, results[quantity], column)
             emit.store(found.variance, results[quantity + 2], column)
 
@@ -217,7 +216,7 @@ def _comparison(*, joint: bool, gradients: int) -> Callable[..., None]:
     def compare(
         emit: Emitter,
         taps: int,
-        blurred: Value,
+        moments: Value,
         stride: Value,
         weights: Value,
         table: Value,
@@ -226,7 +225,7 @@ def _comparison(*, joint: bool, gradients: int) -> Callable[..., None]:
         partials: Value,
         count: Value,
     ) -> None:
-        means_a, means_b, variances_a, variances_b = emit.rows(blurred, stride, 4)
+        means_a, means_b, variances_a, variances_b = emit.rows(moments, stride, 4)
         w = emit.weights(weights, taps)
         c1, c2, shift_a, shift_b, scale = (emit.spread(table, k) for k in range(5))
         flips = emit.flag(flip)

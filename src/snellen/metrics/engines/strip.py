@@ -127,10 +127,10 @@ def _compare_row(
     turned = comparison.weights + 4 * (len(taps) - 1 - newest)
     middle = _slot(buffers, len(taps), centre)
     ring = buffers.ring if radius else middle
-    across = (ring, buffers.room, middle, turned, buffers.blurred, columns + 2 * radius)
+    across = (ring, buffers.room, middle, turned, buffers.moments, columns + 2 * radius)
     rows.moments_across(taps, across)
     words = (
-        buffers.blurred,
+        buffers.moments,
         buffers.room,
         comparison.weights,
         buffers.table,

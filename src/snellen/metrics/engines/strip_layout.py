@@ -55,7 +55,8 @@ class Comparison(NamedTuple):
         gradients: 0, 1 or 2.
         weights: address of the K taps, twice in a row.
         edges: address of the tables of `correct_edge`, left and right.
-        constants: 2·C1, 2·C2 and the scale of the variances.
+        twice_c1, twice_c2: 2·C1 and 2·C2.
+        scale: of the variances.
     """
 
     border: int
@@ -114,7 +115,7 @@ class Buffers(NamedTuple):
 
     Attributes:
         ring: K times two rows (at least 2), a and b of the last rows that came in.
-        blurred: four rows, means and variances of a and b across the rows of the ring.
+        moments: four rows, means and variances of a and b across the rows of the ring.
         distances: one row.
         totals: one row, sums of distances over rows.
         errors: one row, sums of pixelwise errors over rows.
@@ -127,7 +128,7 @@ class Buffers(NamedTuple):
 
     room: int
     ring: int
-    blurred: int
+    moments: int
     distances: int
     totals: int
     errors: int
@@ -158,18 +159,18 @@ def lay_out(taps: int, quantities: int, columns: int, scratch: int) -> Buffers:
     """Lay the buffers of a strip of so many columns out from `scratch` on."""
     room = _row_floats(taps, columns)
     row = 4 * room
-    blurred = scratch + 2 * ring_slots(taps) * row
-    back_ring = blurred + 13 * row + 4 * LANES
+    moments = scratch + 2 * ring_slots(taps) * row
+    back_ring = moments + 13 * row + 4 * LANES
     table = back_ring + quantities * taps * row
     return Buffers(
         room,
         scratch,
-        blurred,
-        blurred + 4 * row,
-        blurred + 5 * row,
-        blurred + 6 * row,
-        blurred + 7 * row,
-        blurred + 9 * row,
+        moments,
+        moments + 4 * row,
+        moments + 5 * row,
+        moments + 6 * row,
+        moments + 7 * row,
+        moments + 9 * row,
         back_ring,
         table,
         table + 4 * LANES,

@@ -47,7 +47,7 @@ def choose_shifts(
 ) -> None:
     """Set the shifts to the means of some rows; any number would do, these lose the fewest digits.
 
-    E[a²] - A² of a bright flat picture would leave nothing of float32 otherwise.
+    The gradient is a difference of parts that are as large as a and b are.
     """
     columns = strip.right - strip.left
     room, row, table = buffers.room, buffers.ring, buffers.table
