@@ -38,6 +38,7 @@ from snellen.training.processes import any_process, control_group
 from snellen.training.records import Records
 
 SIDE = 8
+BETWEEN = 7  # steps from one checkpoint to the next, where trainings are killed
 
 
 @dataclasses.dataclass
@@ -179,11 +180,17 @@ def status_of(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def checkpoints_passed(root: Path) -> int:
+    """How many checkpoints the training has written, those deleted since counted too."""
+    found = sorted((root / "checkpoints/mse/seed-0").glob("step-*"))
+    return int(found[-1].name.removeprefix("step-")) // BETWEEN if found else 0
+
+
 def kills(folder: Path, number: int, steps: int) -> None:
     """Kill a training at random moments and resume it until it ends; print what became of it."""
     import torch.utils.tensorboard  # noqa: F401  # once, or it fills each child's short life
 
-    every = {"steps": steps, "checkpoint_every": 7, "validate_every": 14}
+    every = {"steps": steps, "checkpoint_every": BETWEEN, "validate_every": 2 * BETWEEN}
     whole = folder / "whole"
     began = time.monotonic()
     assert status_of(in_child(lambda: run(whole, **every))) == 0
@@ -192,17 +199,22 @@ def kills(folder: Path, number: int, steps: int) -> None:
     killed, at = 0, []
     broken = folder / "broken"
     while True:
+        before = checkpoints_passed(broken)
         child = in_child(lambda: run(broken, resume=True, **every))
         if killed < number:
-            time.sleep(random.uniform(0.01, 0.3) * duration)
+            # By what it has done, not by the clock: a busy machine slows the one and not the other.
+            wanted = before + random.randrange(4)
+            patience = time.monotonic() + 20 * duration
+            while checkpoints_passed(broken) < wanted and time.monotonic() < patience:
+                time.sleep(0.001)
+            time.sleep(random.uniform(0, 0.04) * duration)
             os.kill(child, signal.SIGKILL)
         status = status_of(child)
         if status == 0:
             break
         assert status == -signal.SIGKILL, status
         killed += 1
-        found = sorted((broken / "checkpoints/mse/seed-0").glob("step-*"))
-        at.append(found[-1].name if found else None)
+        at.append(checkpoints_passed(broken) * every["checkpoint_every"])
     print(json.dumps({"killed": killed, "checkpoints": at}))
 
 
