@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from snellen.reports.protocol import counted
 from snellen.reports.tables import (
     MEASURES,
     Cell,
@@ -26,6 +27,7 @@ from snellen.reports.takeaway import (
 )
 
 __all__ = [
+    "SHOWN",
     "AnchorRow",
     "DifferenceRow",
     "MethodRow",
@@ -38,8 +40,8 @@ __all__ = [
 
 Results = Mapping[str, Any]
 
-# SSIM to the four digits in which this field prints it.
-_SHOWN = tuple(replace(m, digits=4 if m.key == "ssim" else m.digits) for m in MEASURES[:2])
+SHOWN = tuple(replace(m, digits=4 if m.key == "ssim" else m.digits) for m in MEASURES[:2])
+"""PSNR and SSIM, this to the four digits in which the field prints it."""
 
 
 def on_set(results: Results, name: str) -> dict[str, Any]:
@@ -82,17 +84,17 @@ def method_rows(results: Results) -> list[MethodRow]:
             "",
         )
         for name in sets
-        for measure in _SHOWN
+        for measure in SHOWN
     ]
     rows = [MethodRow("bicubic", None, plain, [""] * len(plain), "")]
-    scores = [score_rows(on_set(results, name), _SHOWN) for name in sets]
+    scores = [score_rows(on_set(results, name), SHOWN) for name in sets]
     for index, (loss, found) in enumerate(results["losses"].items()):
         spreads = [
             f"± {number(spread, measure.digits)}"
             if (spread := found[name][measure.key].get("spread")) is not None
             else ""
             for name in sets
-            for measure in _SHOWN
+            for measure in SHOWN
         ]
         cells = [cell for score in scores for cell in score[index].cells]
         seconds = results["training"][loss].get("seconds")
@@ -112,7 +114,7 @@ class DifferenceRow:
 
 def difference_rows(results: Results) -> list[DifferenceRow]:
     """Paired differences from the first loss: PSNR and SSIM of each set."""
-    found = [change_rows(on_set(results, name), _SHOWN) for name in results["sets"]]
+    found = [change_rows(on_set(results, name), SHOWN) for name in results["sets"]]
     return [
         DifferenceRow(rows[0].loss, rows[0].index, [c for row in rows for c in row.changes])
         for rows in zip(*found, strict=True)
@@ -141,7 +143,7 @@ def anchor_rows(results: Results) -> list[AnchorRow]:
             [
                 number(found[name][m.key], m.digits) if name in found else ""
                 for name in results["sets"]
-                for m in _SHOWN
+                for m in SHOWN
             ],
         )
         for key, found in rows.items()
@@ -161,8 +163,8 @@ def super_resolution_takeaway(results: Results) -> Takeaway:
     pieces = [opening, (kind, text[:1].lower() + text[1:]), *pieces[1:]]
     held, seeds = results["sets"][name], results["config"]["seeds"]
     evidence = (
-        f"Brackets are 95 % intervals over {_count(held['pictures'], 'picture')} and "
-        f"{_count(seeds, 'seed')}"
+        f"Brackets are 95 % intervals over {counted(held['pictures'], 'picture')} and "
+        f"{counted(seeds, 'seed')}"
     )
     compared = len(results["losses"]) > 1
     evidence += "; differences are paired." if compared else "."
@@ -186,14 +188,5 @@ def _budget(results: Results) -> str:
     budget = results["budget"]
     return (
         f"Every loss had the same budget: {budget['output_pixels']:,} output pixels, "
-        f"{_count(budget['steps'], 'step')} of {budget['batch_size']:,} patches."
+        f"{counted(budget['steps'], 'step')} of {budget['batch_size']:,} patches."
     )
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def labels(sets: Sequence[str]) -> list[tuple[str, str]]:
-    """(set, measure) of each column of the tables."""
-    return [(name, measure.heading) for name in sets for measure in _SHOWN]
