@@ -10,7 +10,6 @@ import logging
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from rich.console import Console
 from snellen.datasets import Pictures
 from snellen.datasets.crops import CropStream
 from snellen.experiments.configuration import ReconstructionConfig
-from snellen.experiments.evaluation import MS_SSIM, evaluate, ssim_maps
+from snellen.experiments.evaluation import MS_SSIM, VALIDATION_MEASURES, evaluate, ssim_maps
 from snellen.experiments.measures import DESCRIPTIONS
 from snellen.experiments.planning import (
     Plan,
@@ -40,7 +39,7 @@ from snellen.experiments.running import (
     write_json,
 )
 from snellen.experiments.study_bundle import write_study_bundle
-from snellen.metrics import fit_levels, ms_ssim, psnr, ssim
+from snellen.metrics import fit_levels
 from snellen.reports import ReportInput, write_reconstruction_report
 from snellen.training import (
     RunFolder,
@@ -158,7 +157,7 @@ def _run(
         tags=tags,
         fabric=fabric,
         validation=held_out[chosen.round().astype(np.int64)],
-        measures=_VALIDATION_MEASURES,
+        measures=VALIDATION_MEASURES,
         resume=resume,
         progress=console if console is not None else False,
     )
@@ -176,13 +175,6 @@ def _run(
         outcome.seconds,
         outcome.precision,
     )
-
-
-_VALIDATION_MEASURES: dict[str, Any] = {
-    "psnr": partial(psnr, data_range=1.0, reduction="none"),
-    "ssim": partial(ssim, data_range=1.0, reduction="none"),
-    "ms_ssim": partial(ms_ssim, data_range=1.0, convention=MS_SSIM, reduction="none"),
-}
 
 
 def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any]:

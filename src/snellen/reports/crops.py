@@ -129,7 +129,9 @@ def _window_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
     top = np.arange(0, values.shape[0] - SIDE + 1, GRID)[:, None]
     left = np.arange(0, values.shape[1] - SIDE + 1, GRID)[None]
     bottom, right = top + SIDE, left + SIDE
-    total = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+    total: NDArray[np.float64] = (
+        sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+    )
     return total / SIDE**2
 
 

@@ -140,7 +140,7 @@ def _leader(results: Mapping[str, Any], methods: Sequence[str]) -> str:
 
     def mean(name: str) -> float:
         found = results["methods"][name]
-        return sum((f["ssim"] or 0.0) * f["pictures"] for f in found.values())
+        return float(sum((f["ssim"] or 0.0) * f["pictures"] for f in found.values()))
 
     return max(methods[1:], key=mean)
 
