@@ -95,7 +95,7 @@ def find_benchmarks(
         what = "is a file" if base.exists() else "does not exist"
         raise UserError(f"{shown(base)} {what}; need a folder of pictures or of benchmarks.")
     if names is not None:
-        return [_named(base, name) for name in dict.fromkeys(names)]
+        return _apart([_named(base, name) for name in dict.fromkeys(names)])
     usual = [name for name, known in BENCHMARKS.items() if known.usual]
     found = [each for name in usual if (each := _known(base, name)) is not None]
     if found:
@@ -131,6 +131,21 @@ def _named(base: Path, name: str) -> Benchmark:
         f"there is no set {name!r}: it is neither one of {', '.join(BENCHMARKS)} nor a folder in"
         f" {shown(base)}.{nearest(name, BENCHMARKS)}"
     )
+
+
+def _apart(sets: list[Benchmark]) -> list[Benchmark]:
+    """Drop repetitions of a folder; refuse two folders of one name, which no table could show."""
+    folders: dict[str, Benchmark] = {}
+    for each in sets:
+        other = folders.setdefault(each.name, each)
+        if other.folder.resolve() != each.folder.resolve():
+            raise UserError(
+                f"{shown(other.folder)} and {shown(each.folder)} are both called"
+                f" {shown(each.name)}: evaluate one at a time."
+            )
+    if not folders:
+        raise UserError(f"no sets were named: type some of {', '.join(BENCHMARKS)}, or folders.")
+    return list(folders.values())
 
 
 def _known(base: Path, name: str) -> Benchmark | None:
