@@ -138,7 +138,7 @@ class _Writer:
     def _array(self, array: NDArray[Any]) -> int:
         self._write(b"\0" * (-self._place % _ALIGN))
         place = self._place
-        self._write(np.ascontiguousarray(array).data.cast("B"))
+        self._write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         return place
 
     def _write(self, data: bytes | memoryview) -> None:

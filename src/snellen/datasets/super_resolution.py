@@ -58,7 +58,7 @@ __all__ = [
 
 _FORMAT = 1  # to be raised whenever the same pictures would be prepared otherwise than before
 _MIN_SIDE = 32
-_CHUNK = 16  # pictures decoded ahead
+_CHUNK = 8  # pictures decoded at a time
 
 
 def open_training_pictures(specs: Sequence[str], *, min_side: int = _MIN_SIDE) -> list[Pictures]:
@@ -124,15 +124,8 @@ def prepare_patches(
     recipe = _Recipe(scale, protocol_named(protocol), tuple(map(float, rescales)), min_side)
     sets = open_training_pictures(specs, min_side=min_side)
     labels = set_labels(sets)
-    fingerprint = recipe.fingerprint(
-        [
-            *(
-                [label, pictures.fingerprint()]
-                for label, pictures in zip(labels, sets, strict=True)
-            ),
-            sorted(leave_out),
-        ]
-    )
+    contents = [[label, s.fingerprint()] for label, s in zip(labels, sets, strict=True)]
+    fingerprint = recipe.fingerprint([*contents, sorted(leave_out)])
     places = _places(sets, labels, leave_out)
     folder = cache_folder() / "superres" if cache_dir is None else Path(cache_dir)
     path = folder / f"{fingerprint}.patches"
@@ -142,17 +135,17 @@ def prepare_patches(
         for item in pictures.skipped
     ]
     notes: list[str] = []
-    if (source := _loaded(path, skipped, notes)) is not None:
-        return source
-    with alone(path):
-        # Another process may have made it while this one waited.
-        if (source := _loaded(path, skipped, notes)) is not None:
-            return source
-        _write(path, places, recipe, fingerprint, progress)
-    if (source := _loaded(path, skipped, notes)) is None:
-        raise UserError(f"{shown(path)} was removed while it was being read; start again.")
-    if not len(source):
-        require_some(0, ", ".join(pictures.spec for pictures in sets), source.skipped)
+    source = _loaded(path, skipped, notes)
+    if source is None:
+        with alone(path):
+            # Another process may have made it while this one waited.
+            source = _loaded(path, skipped, notes)
+            if source is None:
+                _write(path, places, recipe, fingerprint, progress)
+                source = _loaded(path, skipped, notes)
+    if source is None:
+        raise UserError(f"{shown(path)} was removed while it was being made; start again.")
+    require_some(len(source), ", ".join(pictures.spec for pictures in sets), source.skipped)
     return source
 
 
