@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from snellen.metrics import WANG, ssim_map
 from snellen.reports.gallery import at_random, png_bytes
 
-__all__ = ["GRID", "MOST_PIXELS", "SIDE", "Crop", "ShownSet", "differing_crops", "whole_pictures"]
+__all__ = [
+    "GRID",
+    "LEAST_SIDE",
+    "MOST_PIXELS",
+    "SIDE",
+    "Crop",
+    "ShownSet",
+    "differing_crops",
+    "whole_pictures",
+]
 
 SIDE = 48
 """Side of the crops, in pixels: three times magnified, six stand beside each other."""
@@ -20,8 +29,8 @@ SIDE = 48
 GRID = 8
 """Crops are looked for on a grid of this many pixels."""
 
-MOST_PIXELS = 420_000
-"""Larger pictures are not shown whole."""
+LEAST_SIDE, MOST_PIXELS = 128, 420_000
+"""Smaller and larger pictures are not shown whole."""
 
 _BUDGET = 3_000_000  # bytes of PNG that whole pictures may take; base64 makes them 4 MB
 _LOCAL = replace(WANG, border="replicate")
@@ -58,6 +67,7 @@ class Crop:
         place: the number of the set. index: the number of the picture in it.
         top, left: of the window, in pixels.
         values: mean local SSIM of each method inside the window.
+        gap: between the highest and the lowest of those that are compared.
     """
 
     place: int
@@ -65,11 +75,7 @@ class Crop:
     top: int
     left: int
     values: Mapping[str, float]
-
-    @property
-    def gap(self) -> float:
-        """Between the highest and the lowest SSIM."""
-        return max(self.values.values()) - min(self.values.values())
+    gap: float
 
     def cut(self, picture: Picture) -> Picture:
         """The window of a picture of the same size."""
@@ -103,13 +109,15 @@ def _widest(shown: ShownSet, place: int, index: int, methods: Sequence[str]) -> 
     original = shown.originals[index]
     if min(original.shape) < SIDE:
         return None
-    means = np.stack(
-        [_window_means(_local_ssim(shown.outputs[name][index], original)) for name in methods]
-    )
-    gaps = means.max(0) - means.min(0)
-    row, column = np.unravel_index(int(gaps.argmax()), gaps.shape)
-    values = {name: float(means[k, row, column]) for k, name in enumerate(methods)}
-    return Crop(place, index, int(row) * GRID, int(column) * GRID, values)
+    means = {
+        name: _window_means(_local_ssim(made[index], original))
+        for name, made in shown.outputs.items()
+    }
+    compared = np.stack([means[name] for name in methods])
+    gaps = compared.max(0) - compared.min(0)
+    row, column = (int(n) for n in np.unravel_index(int(gaps.argmax()), gaps.shape))
+    values = {name: float(found[row, column]) for name, found in means.items()}
+    return Crop(place, index, row * GRID, column * GRID, values, float(gaps[row, column]))
 
 
 def _local_ssim(made: Picture, original: Picture) -> NDArray[np.float64]:
@@ -138,15 +146,19 @@ def _window_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def whole_pictures(sets: Sequence[ShownSet], most: int = 3) -> list[tuple[int, int]]:
     """Draw pictures to be shown whole: (number of the set, number of the picture).
 
-    The sets take turns; each draws with a seeded generator from its pictures of at most
-    `MOST_PIXELS` pixels, scene by scene, before any number is looked at. Drawing ends at `most`
-    pictures, or where the page would become too heavy to be sent.
+    The sets take turns; each draws with a seeded generator from its pictures of sides from
+    `LEAST_SIDE` on and at most `MOST_PIXELS` pixels, scene by scene, before any number is looked
+    at. Drawing ends at `most` pictures, or where the page would become too heavy to be sent.
     """
     turns = []
     for place, shown in enumerate(sets):
-        small = [n for n, picture in enumerate(shown.originals) if picture.size <= MOST_PIXELS]
-        drawn = at_random([shown.sources[n] for n in small], most)
-        turns += [(turn, place, small[n]) for turn, n in enumerate(drawn)]
+        fitting = [
+            n
+            for n, picture in enumerate(shown.originals)
+            if min(picture.shape) >= LEAST_SIDE and picture.size <= MOST_PIXELS
+        ]
+        drawn = at_random([shown.sources[n] for n in fitting], most)
+        turns += [(turn, place, fitting[n]) for turn, n in enumerate(drawn)]
     chosen: list[tuple[int, int]] = []
     weight = 0
     for _, place, index in sorted(turns):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from snellen.datasets import Pictures, split
 from snellen.datasets.benchmarks import Benchmark, find_benchmarks
@@ -86,7 +87,7 @@ def held_out_sets(
         indices = split(pictures, held_out=held_out).held_out.tolist()
         found.append(
             JudgedSet(
-                f"held out of {pictures.spec}",
+                f"held-out {Path(pictures.spec).name or pictures.spec}",
                 [label + pictures.name(k) for k in indices],
                 [label + pictures.source(k) for k in indices],
                 _Reader(pictures, indices),

@@ -1,13 +1,14 @@
 (() => {
   // A slider between two versions of a picture, which stand on the page already.
+  const MOST = 3; // CSS pixels of a picture pixel
   const bar = document.querySelector(".sides");
   if (!bar) { return; }
   const choice = (side) => bar.querySelector(`select[data-side-of="${side}"]`);
   const article = (between) => between.closest("article");
   const sliders = [...document.querySelectorAll(".between")];
-  const picture = (between, method) =>
+  const version = (between, method) =>
     [...article(between).querySelectorAll("figure[data-method]")]
-      .find((figure) => figure.dataset.method === method).querySelector("img").src;
+      .find((figure) => figure.dataset.method === method);
 
   const say = (between) => {
     const input = between.querySelector("input");
@@ -17,9 +18,12 @@
   const choose = () => {
     const left = choice("left").value, right = choice("right").value;
     for (const between of sliders) {
-      between.querySelector(".under").src = picture(between, left);
-      between.querySelector(".over").src = picture(between, right);
-      between.querySelector(".pair").textContent = `${left} │ ${right}`;
+      const found = [version(between, left), version(between, right)];
+      between.querySelector(".under").src = found[0].querySelector("img").src;
+      between.querySelector(".over").src = found[1].querySelector("img").src;
+      // Name and numbers, as they stand below the pictures.
+      const captions = found.map((figure) => [...figure.querySelector("figcaption").cloneNode(true).childNodes]);
+      between.querySelector(".pair").replaceChildren(...captions[0], " │ ", ...captions[1]);
       say(between);
     }
   };
@@ -29,7 +33,7 @@
     const ratio = window.devicePixelRatio || 1;
     const wide = Number(whole.dataset.width), high = Number(whole.dataset.height);
     const room = Math.min(whole.clientWidth * ratio / wide, 0.86 * window.innerHeight * ratio / high);
-    const times = Math.max(1, Math.floor(room + 1e-6));
+    const times = Math.max(1, Math.min(Math.floor(room + 1e-6), Math.round(MOST * ratio)));
     const least = Math.max(1, Math.round(ratio)); // side by side: about one CSS pixel each
     for (const [name, value, k] of [["wide", wide, times], ["high", high, times], ["one", wide, least], ["tall", high, least]]) {
       whole.style.setProperty(`--${name}`, k * value / ratio + "px");
