@@ -9,6 +9,7 @@ autocast says. A third argument, `mask`, says which pixels count, or how much, a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -211,7 +212,7 @@ class MixedLoss(nn.Module):
         self,
         *,
         alpha: float = 0.84,
-        weights: tuple[float, float] | None = None,
+        weights: Sequence[float] | None = None,
         pixelwise: Literal["l1", "mse"] = "l1",
         multiscale: bool = True,
         data_range: float = 1.0,
@@ -226,10 +227,10 @@ class MixedLoss(nn.Module):
         if pixelwise not in ("l1", "mse"):
             raise ValueError(f"pixelwise must be 'l1' or 'mse'; got {pixelwise!r}.")
         if weights is None:
-            weights = (float(alpha), 1 - float(alpha))
+            weights = (alpha, 1 - alpha)
         if len(weights) != 2 or not all(0 <= w < math.inf for w in weights) or not any(weights):
             raise ValueError(f"weights must be two numbers from 0 on, not both 0; got {weights!r}.")
-        self.weights = weights
+        self.weights = (float(weights[0]), float(weights[1]))
         self.pixelwise: Literal["l1", "mse"] = pixelwise
         if convention is None:
             convention = MS_SSIM_LOSS if multiscale else SSIM_LOSS
