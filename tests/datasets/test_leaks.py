@@ -89,10 +89,6 @@ def test_flat_pictures_are_known_by_their_pixels_only():
     ]
 
 
-def test_damaged_pictures_are_passed_over():
-    assert hash_pictures(MemoryPictures(3, bad=[1])).names == ["picture-0", "picture-2"]
-
-
 def test_prepared_pictures_are_compared_without_decoding(tmp_path, monkeypatch):
     for k in range(3):
         write_png(tmp_path / "train" / f"{k}.png", noise(64, 64, 3, seed=k))
@@ -125,13 +121,6 @@ def test_many_pictures_are_compared_in_parts(monkeypatch, photographs):
     monkeypatch.setattr("snellen.datasets.leaks._ROWS", 2)
     assert find_leaks(hashes, hashes) == whole
     assert len(whole) == len(NAMES)
-
-
-def test_turned_looks_are_the_looks_of_turned_pictures():
-    picture = noise(64, 64)
-    found = {tuple(np.round(item[0], 4)) for item in turned_looks(look(picture)[None])}
-    expected = [np.rot90(view, k) for view in (picture, picture[:, ::-1]) for k in range(4)]
-    assert found == {tuple(np.round(look(np.ascontiguousarray(view)), 4)) for view in expected}
 
 
 # Refusing.

@@ -32,6 +32,7 @@ from snellen.images.colour import Pixels
 from snellen.images.protocols import Posed, SuperResolutionProtocol, finished, pose
 from snellen.metrics import psnr, ssim
 from snellen.metrics.conventions import get_convention
+from snellen.networks.output_size import upsamples_inside
 from snellen.training.precision import strict_float32
 
 __all__ = [
@@ -124,7 +125,7 @@ class NetworkMethod:
             UserError: the network fails on a picture of this size, returns another size, or values
                 that are no numbers.
         """
-        inside = bool(getattr(self.network, "upsamples_inside", False))
+        inside = upsamples_inside(self.network)
         given = torch.from_numpy((posed.low if inside else posed.enlarged) / 255).float()
         margin = None if inside else getattr(self.network, "margin", None)
         was_training = self.network.training
