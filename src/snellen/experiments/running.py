@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_losses",
+    "finite",
     "head_of_results",
     "loss_for",
     "plural",
@@ -131,14 +132,19 @@ def plural(noun: str, count: int) -> str:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON that every reader takes: numbers that JSON does not have become null."""
-    atomic_write(path, json.dumps(_finite(content), indent=1, ensure_ascii=False) + "\n")
+    atomic_write(path, json.dumps(finite(content), indent=1, ensure_ascii=False) + "\n")
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return `value`, as JSON holds it, with null for every number that JSON does not have.
+
+    >>> finite({"psnr": [float("inf"), 30.5]})
+    {'psnr': [None, 30.5]}
+    """
     if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
+        return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [finite(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -233,10 +233,10 @@ def resolve(
         name, dot, inner = key.partition(".")
         if dot:
             inside = merged.get(name) or {}
-            if name != "learning_rates" or not isinstance(inside, dict):
+            if name not in _mappings(kind) or not isinstance(inside, dict):
                 raise UserError(
-                    f"--set {text}: only learning_rates takes a name after the dot, for example "
-                    "--set learning_rates.mse=1e-3."
+                    f"--set {text}: only {' and '.join(_mappings(kind))} may have a name after a "
+                    "dot, for example --set learning_rates.mse=1e-3."
                 )
             merged[name] = {**inside, inner: value}
         else:
@@ -245,6 +245,12 @@ def resolve(
         return kind.model_validate(merged)
     except ValidationError as error:
         raise UserError(_sentence(kind, error)) from error
+
+
+def _mappings(kind: type[ExperimentConfig]) -> list[str]:
+    """The keys whose values are mappings themselves."""
+    fields = kind.model_fields.items()
+    return [name for name, field in fields if get_origin(field.annotation) is dict]
 
 
 def _sentence(kind: type[ExperimentConfig], error: ValidationError) -> str:

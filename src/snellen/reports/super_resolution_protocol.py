@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from snellen.reports.protocol import (
@@ -21,8 +21,8 @@ _INTERVALS = (
     "over seeds is the standard deviation of the seeds' means."
 )
 _PUBLISHED = (
-    "Copied as they were printed, each with its own protocol, training pictures and budget; the "
-    "poster's MSE network is the model that Dong et al. released. No interval pairs them with ours."
+    "Copied as printed, each with its own protocol, training pictures and budget; the poster's MSE "
+    "network is the model that Dong et al. released. No interval pairs them with ours. Sources: {}."
 )
 
 Facts = Mapping[str, Any]
@@ -43,7 +43,7 @@ def super_resolution_protocol(results: Facts) -> list[tuple[str, str]]:
         ("Training", "; ".join(training_terms(results, steps, results["training"])) + "."),
         ("Weights judged", weights_judged(config)),
         ("Intervals", _INTERVALS),
-        ("Published", _PUBLISHED if results.get("published") else ""),
+        ("Published", _published(results.get("published") or [])),
         *made_with(results),
     ]
     return [(term, text) for term, text in terms if text]
@@ -62,6 +62,11 @@ def _budget(budget: Facts) -> str:
         f"{counted(budget['output_pixels'], 'output pixel')} for each loss and seed: "
         f"{counted(budget['steps'], 'step')} of {budget['batch_size']:,} patches."
     )
+
+
+def _published(anchors: Sequence[Facts]) -> str:
+    named = dict.fromkeys(f"{anchor['by']}: {anchor['source']}" for anchor in anchors)
+    return _PUBLISHED.format("; ".join(named)) if anchors else ""
 
 
 def _judged(results: Facts) -> Iterator[str]:

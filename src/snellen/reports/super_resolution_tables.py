@@ -126,7 +126,7 @@ class AnchorRow:
     """One published method: its numbers on each set, "" where there is none."""
 
     method: str
-    source: str
+    by: str
     protocol: str
     cells: list[str]
 
@@ -135,7 +135,7 @@ def anchor_rows(results: Results) -> list[AnchorRow]:
     """What was published for this scale and these sets, a row for each method."""
     rows: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}
     for found in results.get("published") or []:
-        key = found["method"], found["source"], found["protocol"]
+        key = found["method"], found["by"], found["protocol"]
         rows.setdefault(key, {})[found["pictures"]] = found
     return [
         AnchorRow(

@@ -19,8 +19,10 @@ from rich.console import Console
 from torch import nn
 
 from snellen.datasets.super_resolution import PatchStream
+from snellen.errors import UserError
 from snellen.experiments.evaluation import VALIDATION_MEASURES
 from snellen.experiments.running import (
+    finite,
     head_of_results,
     loss_for,
     refuse_other_pictures,
@@ -52,7 +54,9 @@ from snellen.experiments.super_resolution.results import (
     tables_in_json,
     write_csv,
 )
+from snellen.files import atomic_write, shown
 from snellen.images.protocols import pose
+from snellen.networks.weights import save_weights
 from snellen.reports import ShownSet, SuperResolutionReport, write_super_resolution_report
 from snellen.training import (
     RunFolder,
@@ -79,10 +83,12 @@ class Scores:
     Attributes:
         measures: each of `MEASURES`, (n,).
         outputs: Y that was compared, uint8 (H, W) each; empty where it is not kept.
+        targets: Y that it was compared with, likewise.
     """
 
     measures: dict[str, NDArray[np.float64]]
     outputs: list[NDArray[np.uint8]]
+    targets: list[NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ def run_super_resolution(
     *,
     command: str,
     resume: bool = False,
+    export: Path | None = None,
     console: Console | None = None,
 ) -> dict[str, Any] | None:
     """Train, compare and report into the folder `out`.
@@ -110,15 +117,18 @@ def run_super_resolution(
         out: the run folder; it must not exist unless `resume`.
         command: the command line, for the records.
         resume: go on where an earlier run into `out` stopped.
+        export: a folder that gets a copy of the weights of seed 0, named by network, scale and
+            loss; None for none.
         console: where progress is shown; None shows nothing.
 
     Returns:
         The content of results.json, or None on all processes but the first.
 
     Raises:
-        UserError: bad input, or an `out` that exists.
+        UserError: bad input, an `out` that exists, or weights of such a name in `export`.
         Interrupted: stopped by a signal, with the state saved.
     """
+    copies = {} if export is None else _copies(config, export)
     plan = make_plan(config)
     fabric = launch_fabric()
     settings = config.model_dump(mode="json")
@@ -132,17 +142,19 @@ def run_super_resolution(
         on_first_process(fabric, open_folder)
         fingerprints = {"train": plan.source.fingerprint, "judged": plan.judged_digest}
         refuse_other_pictures(fingerprints, out, fabric, shown=", ".join(config.train))
-        shown = console if fabric.is_global_zero else None
-        say(describe(plan), shown)
+        visible = console if fabric.is_global_zero else None
+        say(describe(plan), visible)
         trials = [
             trial
             for task in plan.tasks()
-            if (trial := _run(plan, task, out, fabric, resume, shown)) is not None
+            if (trial := _run(plan, task, out, fabric, resume, visible)) is not None
         ]
         results: list[dict[str, Any]] = []
 
         def write() -> None:
             results.append(_write_results(plan, out, trials))
+            for source, target in copies.items():
+                atomic_write(target, (out / source).read_bytes())
 
         on_first_process(fabric, write)
         logger.info("finished: %s", out / "results.json")
@@ -198,32 +210,68 @@ def _weights_file(task: Task) -> Path:
     return Path("weights") / f"{file_name(task.loss)}-seed{task.seed}.safetensors"
 
 
+def _copies(config: SuperResolutionConfig, folder: Path) -> dict[Path, Path]:
+    """Which weights go where; refuse to replace any that are there."""
+    network = file_name(config.network)
+    copies = {
+        _weights_file(Task(0, loss)): folder
+        / f"{network}-x{config.scale}-{file_name(loss)}.safetensors"
+        for loss in config.losses
+    }
+    there = next((path for path in copies.values() if path.exists()), None)
+    if there is not None:
+        raise UserError(f"{there} exists already: move it, or name another --export-weights.")
+    return copies
+
+
 def _save_weights(
     plan: Plan, task: Task, network: nn.Module, scores: list[Scores], root: Path
 ) -> None:
     """Save what was judged, with a card that says how it was made and what it reached."""
+    config, budget = plan.config, plan.budget
+    card = {
+        "network": config.network,
+        "options": dict(config.network_options),
+        "scale": config.scale,
+        "loss": task.loss,
+        "seed": task.seed,
+        "data": _describe_data(plan),
+        "budget": _describe_budget(plan),
+        "training": {
+            "learning_rate": config.rate(task.loss),
+            "schedule": config.schedule,
+            "ema": config.ema,
+            "patch": budget.patch,
+        },
+        "protocol": plan.protocol.name,
+        "results": {
+            each.name: {name: float(found.measures[name].mean()) for name in MEASURES}
+            for each, found in zip(plan.judged, scores, strict=True)
+        },
+        "terms": config.terms,
+    }
+    save_weights(root / _weights_file(task), network, finite(card))
 
 
 def _judge(plan: Plan, judged: JudgedSet, method: Method, *, keep: bool) -> Scores:
     """Measure a method on every picture of a set, and keep what was compared."""
     scale, protocol = plan.config.scale, plan.protocol
-    found = []
-    for k in range(len(judged)):
-        posed = pose(judged.read(k), scale, protocol)
-        found.append(evaluate_posed(posed, method, scale, protocol))
     border = protocol.border(scale)
-    return Scores(
-        {name: np.array([getattr(each, name) for each in found]) for name in MEASURES},
-        [_inner(each.output, border) for each in found] if keep else [],
-    )
-
-
-def _originals(plan: Plan, judged: JudgedSet) -> list[NDArray[np.uint8]]:
-    """Y of the originals, uint8, as far as it was compared."""
-    scale, protocol = plan.config.scale, plan.protocol
-    border = protocol.border(scale)
-    targets = (pose(judged.read(k), scale, protocol).target for k in range(len(judged)))
-    return [_inner(np.floor(target + 0.5).astype(np.uint8), border) for target in targets]
+    measures: dict[str, list[float]] = {name: [] for name in MEASURES}
+    outputs, targets = [], []
+    for k, name in enumerate(judged.names):
+        try:
+            posed = pose(judged.read(k), scale, protocol)
+            outcome = evaluate_posed(posed, method, scale, protocol)
+        except UserError as error:
+            raise UserError(f"{judged.name}, {shown(name)}: {error}") from error
+        for measure, values in measures.items():
+            values.append(getattr(outcome, measure))
+        if keep:
+            outputs.append(_inner(outcome.output, border))
+            targets.append(_inner(np.floor(posed.target + 0.5).astype(np.uint8), border))
+    found = {name: np.array(values) for name, values in measures.items()}
+    return Scores(found, outputs, targets)
 
 
 def _inner(picture: NDArray[np.uint8], border: int) -> NDArray[np.uint8]:
@@ -247,11 +295,7 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any
         "seconds": sum(trial.seconds for trial in trials),
         "scale": config.scale,
         "protocol": {key: getattr(plan.protocol, key) for key in ("name", "words", "source")},
-        "budget": {
-            "output_pixels": config.output_pixels,
-            "batch_size": config.batch_size,
-            **asdict(plan.budget),
-        },
+        "budget": _describe_budget(plan),
         "data": _describe_data(plan),
         "training": {
             loss: {
@@ -266,9 +310,9 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any
         **tables_in_json(tables, config.scale),
     }
     write_csv(root / "results.csv", tables)
-    shown = _shown(plan, plain, trials)
-    write_bundle(root / "study-bundle", shown, results)
-    report = SuperResolutionReport(results, shown, read_rows(root / "metrics.jsonl"))
+    pictures = _pictures(plan, plain, trials)
+    write_bundle(root / "study-bundle", pictures, results)
+    report = SuperResolutionReport(results, pictures, read_rows(root / "metrics.jsonl"))
     write_super_resolution_report(root / "report.html", report)
     # Last, so that a folder with results.json is a finished one.
     write_json(root / "results.json", results)
@@ -288,23 +332,28 @@ def _by_loss(
     }
 
 
-def _shown(plan: Plan, plain: list[Scores], trials: list[Trial]) -> list[ShownSet]:
+def _pictures(plan: Plan, plain: list[Scores], trials: list[Trial]) -> list[ShownSet]:
     """The pictures of seed 0, set by set."""
     first = [trial for trial in trials if trial.task.seed == 0]
-    shown = []
+    pictures = []
     for n, each in enumerate(plan.judged):
         scores = {BICUBIC: plain[n], **{trial.task.loss: trial.scores[n] for trial in first}}
-        shown.append(
+        pictures.append(
             ShownSet(
                 each.name,
                 each.names,
                 each.sources,
-                _originals(plan, each),
+                plain[n].targets,
                 {name: found.outputs for name, found in scores.items()},
                 {name: found.measures for name, found in scores.items()},
             )
         )
-    return shown
+    return pictures
+
+
+def _describe_budget(plan: Plan) -> dict[str, Any]:
+    chosen = {name: getattr(plan.config, name) for name in ("output_pixels", "batch_size")}
+    return {**chosen, **asdict(plan.budget)}
 
 
 def _describe_data(plan: Plan) -> dict[str, Any]:

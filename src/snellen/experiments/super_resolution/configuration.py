@@ -55,13 +55,18 @@ class SuperResolutionConfig(ExperimentConfig):
 
     # Network
     network: str = Field("srcnn", description="srcnn, srcnn-9-1-5 or package.module:Class")
-    start: str | None = Field(
-        None, description="initial weights, where the network has a choice; null: the network's own"
+    network_options: dict[str, Any] = Field(
+        default_factory=dict, description="keywords of the network, such as start: identity"
     )
 
     # Budget
     output_pixels: PositiveInt = Field(
         144_500_000, description="output pixels of each training, the same for every loss"
+    )
+
+    terms: str = Field(
+        "Those of the training pictures, which their publishers state.",
+        description="terms of the training pictures, for the cards of the weights",
     )
 
     @field_validator("train", "benchmarks", "rescales", mode="before")

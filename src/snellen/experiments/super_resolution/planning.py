@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from snellen.datasets import Skipped, summarise_skipped
@@ -33,11 +31,11 @@ from snellen.experiments.super_resolution.validating import patches_of, patches_
 from snellen.images.protocols import SuperResolutionProtocol, protocol_named
 from snellen.metrics import fit_levels
 from snellen.metrics.conventions import min_side
-from snellen.training.examples import Examples, centre
+from snellen.networks import build_super_resolution_network
+from snellen.networks.output_size import check_output_size, upsamples_inside
+from snellen.training.examples import Examples
 
 __all__ = ["Budget", "Plan", "Task", "describe", "make_plan", "network_for"]
-
-logger = logging.getLogger("snellen")
 
 LEAST_LEVELS = 3  # of MS-SSIM: with fewer it hardly differs from SSIM
 
@@ -153,41 +151,29 @@ def make_plan(
 
 def network_for(config: SuperResolutionConfig, seed: int) -> nn.Module:
     """Return the network with the initial weights of `seed`, the same for every loss."""
-    from snellen.networks.srcnn import SRCNN
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return SRCNN(start=config.start) if config.start else SRCNN()
+    return build_super_resolution_network(
+        config.network, scale=config.scale, seed=seed, options=config.network_options
+    )
 
 
 def _budget(config: SuperResolutionConfig) -> Budget:
-    network = network_for(config, seed=0)
-    inside = bool(getattr(network, "upsamples_inside", False))
-    side = config.patch_side
-    output = _output_side(network, config, side, inside)
-    levels = _levels(config, side, output)
-    parameters = sum(p.numel() for p in network.parameters())
-    return Budget(config.steps(output), side, output, levels, inside, parameters)
+    """Try the network on a patch, and count what it may spend.
 
-
-def _output_side(network: nn.Module, config: SuperResolutionConfig, side: int, inside: bool) -> int:
-    """Try the network in training, and refuse one that gives back something else than pictures."""
-    given = side // config.scale if inside else side
-    target = torch.rand(2, 1, side, side)
-    try:
-        with torch.no_grad():
-            output = network.train()(torch.rand(2, 1, given, given))
-    except Exception as error:  # a stranger's network may raise anything
-        raise UserError(
-            f"the network {config.network!r} fails on patches of {side}×{side} pixels: "
-            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        ) from error
-    if not isinstance(output, torch.Tensor):
-        raise UserError(
-            f"the network {config.network!r} must return pictures, not {type(output).__name__}."
-        )
-    centre(target, output)
-    return output.shape[-1]
+    Raises:
+        UserError: the network cannot be built or gives back pictures of another size, or its output
+            is too small for MS-SSIM.
+    """
+    network, side = network_for(config, seed=0), config.patch_side
+    margin = check_output_size(network, config.network, scale=config.scale, patch=side)
+    output = side - 2 * margin
+    return Budget(
+        steps=config.steps(output),
+        patch=side,
+        output_side=output,
+        levels=_levels(config, side, output),
+        inside=upsamples_inside(network),
+        parameters=sum(p.numel() for p in network.parameters()),
+    )
 
 
 def _levels(config: SuperResolutionConfig, side: int, output: int) -> int:

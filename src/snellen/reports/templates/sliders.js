@@ -22,7 +22,9 @@
       between.querySelector(".under").src = found[0].querySelector("img").src;
       between.querySelector(".over").src = found[1].querySelector("img").src;
       // Name and numbers, as they stand below the pictures.
-      const captions = found.map((figure) => [...figure.querySelector("figcaption").cloneNode(true).childNodes]);
+      const kept = between.closest(".strip") ? "figcaption b" : "figcaption > *"; // crops: no room
+      const captions = found.map((figure) => [...figure.querySelectorAll(kept)]
+        .flatMap((part) => [" ", part.cloneNode(true)]));
       between.querySelector(".pair").replaceChildren(...captions[0], " │ ", ...captions[1]);
       say(between);
     }
