@@ -23,7 +23,7 @@ import torch
 from benchmarks.record import record
 from snellen.datasets.super_resolution import PatchOptions, PatchStream, prepare_patches
 from snellen.metrics.loss_plans import parse_loss
-from snellen.networks import build_super_resolution
+from snellen.networks import build_super_resolution_network
 from snellen.networks.layout import pixel_by_pixel
 from snellen.training import TrainingOptions, train
 from snellen.training.precision import autocast
@@ -111,7 +111,7 @@ def main() -> None:
         )
 
     def network() -> torch.nn.Module:
-        return build_super_resolution("srcnn", scale=chosen.scale, seed=0)
+        return build_super_resolution_network("srcnn", scale=chosen.scale, seed=0)
 
     rounds: list[dict[str, float]] = []
     for repeat in range(chosen.repeats + 1):
