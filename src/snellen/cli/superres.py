@@ -5,14 +5,16 @@ from __future__ import annotations
 import typer
 
 from snellen.cli.superres_evaluate import evaluate
+from snellen.cli.superres_export import export
 
 __all__ = ["superres"]
 
 superres = typer.Typer(
     name="superres",
-    help="Super-resolution: measure methods under a stated protocol.",
+    help="Super-resolution: measure methods under a stated protocol, export networks.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 superres.command("evaluate")(evaluate)
+superres.command("export")(export)

@@ -18,19 +18,21 @@ def export(
         str,
         typer.Argument(
             metavar="WEIGHTS",
-            help="A weights file (.safetensors), or shipped: those that come with snellen.",
+            help="A weights file (.safetensors); shipped or shipped:LOSS (weights that come with"
+            " snellen; ms-ssim where no loss is named).",
         ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The file to write.")],
     scale: Annotated[
-        int | None, typer.Option(help="The scale that they were trained for; shipped needs it.")
-    ] = None,
-    loss: Annotated[
-        str, typer.Option(help="The loss that the shipped weights were trained under.")
-    ] = "ms-ssim",
+        int,
+        typer.Option(metavar="N", help="The scale that they were trained for: 2, 3 or 4."),
+    ] = 4,
     network: Annotated[
         str | None,
-        typer.Option(metavar="MODULE:CLASS", help="The network of the weights, if it is your own."),
+        typer.Option(
+            metavar="MODULE:CLASS",
+            help="The network of weights that are not of one of snellen's; its code is run.",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT.onnx if it exists.")] = False,
 ) -> None:
@@ -43,15 +45,11 @@ def export(
     if out.exists() and not force:
         raise UserError(f"{shown(out)} exists already: name another file, or type --force.")
 
-    from snellen.networks import read_weights, shipped_weights
+    from snellen.networks import named_weights, read_weights
     from snellen.networks.export import check_export_packages, export_onnx
 
     check_export_packages()
-    source = Path(weights)
-    if weights == "shipped":
-        if scale is None:
-            raise UserError("shipped weights are chosen by their scale: add --scale 2, 3 or 4.")
-        source = shipped_weights(scale, loss)
+    source = named_weights(weights, scale)
     built, card = read_weights(source, scale=scale, network=network)
     difference = export_onnx(out, built, card)
     typer.echo(
