@@ -154,7 +154,9 @@ class _Recipe:
             raise UserError(f"got a scale of {self.scale}; need 2, 3 or 4.")
         if not self.rescales or not all(0 < factor <= 1 for factor in self.rescales):
             given = ", ".join(f"{factor:g}" for factor in self.rescales) or "none"
-            raise UserError(f"got rescalings {given}; need factors above 0 and up to 1, like 1,0.8.")
+            raise UserError(
+                f"got rescalings {given}; need factors above 0 and up to 1, like 1,0.8."
+            )
 
     def fingerprint(self, contents: list[list[str]]) -> str:
         """Sixteen hexadecimal digits of the recipe and what it is applied to."""
