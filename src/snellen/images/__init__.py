@@ -10,13 +10,14 @@ from snellen.images.files import (
     read_image,
     write_png,
 )
-from snellen.images.resize import area_resize, bicubic_resize, bicubic_taps
+from snellen.images.resize import area_resize, bicubic_part, bicubic_resize, bicubic_taps
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "Header",
     "UnreadableImage",
     "area_resize",
+    "bicubic_part",
     "bicubic_resize",
     "bicubic_taps",
     "is_image_name",

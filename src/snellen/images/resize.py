@@ -12,7 +12,14 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-__all__ = ["Edge", "area_resize", "bicubic_resize", "bicubic_taps"]
+__all__ = [
+    "BicubicPart",
+    "Edge",
+    "area_resize",
+    "bicubic_part",
+    "bicubic_resize",
+    "bicubic_taps",
+]
 
 Edge: TypeAlias = Literal["clamp", "mirror"]
 
@@ -147,18 +154,80 @@ def bicubic_resize(
     array([[  0,   0,   0,  52, 203, 255, 255, 255]], dtype=uint8)
     """
     _check_samples(array)
-    planes = array[..., None] if array.ndim == 2 else array
-    size, scales = _size_and_scales((array.shape[0], array.shape[1]), size_or_scale)
+    sides = (array.shape[0], array.shape[1])
+    part = bicubic_part(sides, size_or_scale, edge=edge, rows=rows, columns=columns)
+    return part.resize(array[part.source])
+
+
+@dataclass(frozen=True)
+class _Taps:
+    """A part of a table of taps; `index` counts from the first input of `source`."""
+
+    index: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    source: slice
+
+
+@dataclass(frozen=True)
+class BicubicPart:
+    """How a part of the result of :func:`bicubic_resize` is computed; see :func:`bicubic_part`."""
+
+    rows: _Taps
+    columns: _Taps
+    rows_first: bool
+
+    @property
+    def source(self) -> tuple[slice, slice]:
+        """The rows and columns of the picture from which the part is computed."""
+        return self.rows.source, self.columns.source
+
+    def resize(self, source: NDArray[_Samples]) -> NDArray[_Samples]:
+        """Return the part, from `source` alone: (h, w) or (h, w, C), dtypes as there."""
+        _check_samples(source)
+        planes = source[..., None] if source.ndim == 2 else source
+        for along_rows in (self.rows_first, not self.rows_first):
+            if along_rows:
+                planes = _along_rows(planes, self.rows)
+            else:
+                planes = _along_columns(planes, self.columns)
+        return planes[..., 0] if source.ndim == 2 else planes
+
+
+def bicubic_part(
+    sides: tuple[int, int],
+    size_or_scale: tuple[int, int] | float,
+    *,
+    edge: Edge = "clamp",
+    rows: tuple[int, int] | None = None,
+    columns: tuple[int, int] | None = None,
+) -> BicubicPart:
+    """Plan a part of the result of :func:`bicubic_resize` for a picture that is not there yet.
+
+    So that what the part is computed from can be prepared alone: read, or brought to another
+    colour space.
+
+    Args:
+        sides: (H, W) of the whole picture.
+        size_or_scale, edge, rows, columns: as there.
+
+    Raises:
+        ValueError: a size below 1, a part outside the result.
+
+    >>> picture = np.random.default_rng(0).random((20, 30))
+    >>> part = bicubic_part((20, 30), 2, rows=(10, 16), columns=(0, 8))
+    >>> part.source
+    (slice(3, 10, None), slice(0, 6, None))
+    >>> whole = bicubic_resize(picture, 2)
+    >>> np.array_equal(part.resize(picture[part.source]), whole[10:16, 0:8])
+    True
+    """
+    size, scales = _size_and_scales(sides, size_or_scale)
     parts = [_part(p, side) for p, side in zip((rows, columns), size, strict=True)]
     first, second = (
         _part_of(bicubic_taps(side, out, scale, edge), part)
-        for side, out, scale, part in zip(array.shape[:2], size, scales, parts, strict=True)
+        for side, out, scale, part in zip(sides, size, scales, parts, strict=True)
     )
-    # What the second pass never looks at need not go through the first.
-    planes = planes[first.source, second.source]
-    for axis in (0, 1) if scales[0] <= scales[1] else (1, 0):
-        planes = _along_rows(planes, first) if axis == 0 else _along_columns(planes, second)
-    return planes[..., 0] if array.ndim == 2 else planes
+    return BicubicPart(first, second, scales[0] <= scales[1])
 
 
 @lru_cache(maxsize=256)
@@ -245,15 +314,6 @@ def _part(part: tuple[int, int] | None, length: int) -> tuple[int, int]:
     if length >= 1 and not 0 <= start < stop <= length:
         raise ValueError(f"got the part {part}; need 0 <= first < last <= {length}")
     return start, stop
-
-
-@dataclass(frozen=True)
-class _Taps:
-    """A part of a table of taps; `index` counts from the first input of `source`."""
-
-    index: NDArray[np.int64]
-    weight: NDArray[np.float64]
-    source: slice
 
 
 def _part_of(table: tuple[NDArray[np.int64], NDArray[np.float64]], part: tuple[int, int]) -> _Taps:

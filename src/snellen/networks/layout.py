@@ -16,6 +16,8 @@ def pixel_by_pixel(features: Tensor) -> Tensor:
     >>> pixel_by_pixel(torch.rand(2, 1, 3, 4)).stride()
     (12, 1, 4, 1)
     """
+    if torch.compiler.is_exporting():  # an exported graph leaves the layout to what will run it
+        return features
     if features.shape[1] > 1:
         return features.contiguous(memory_format=torch.channels_last)
     # With one channel both layouts are the same memory, and only the strides tell which is meant.

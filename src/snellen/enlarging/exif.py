@@ -1,0 +1,80 @@
+"""EXIF of an enlarged picture: that of the original, with what is no longer true set right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from PIL import ExifTags, Image
+
+from snellen.images.metadata import Exif
+
+__all__ = ["UPRIGHT", "directory", "enlarged_exif", "exif_block"]
+
+UPRIGHT = 1
+_MAKER_NOTE = ExifTags.Base.MakerNote
+
+
+def enlarged_exif(exif: Exif, size: tuple[int, int], software: str) -> Exif:
+    """Return the EXIF of a picture of `size` (height, width) that `software` has enlarged.
+
+    Everything is kept but: the orientation, which becomes upright because the pixels are turned
+    already; the two sizes, where they were given; the software.
+    """
+    picture = {**exif.picture, ExifTags.Base.Software: software}
+    if ExifTags.Base.Orientation in picture:
+        picture[ExifTags.Base.Orientation] = UPRIGHT
+    height, width = size
+    sizes = {ExifTags.Base.ExifImageWidth: width, ExifTags.Base.ExifImageHeight: height}
+    photo = {**exif.photo, **{tag: side for tag, side in sizes.items() if tag in exif.photo}}
+    return Exif(picture, photo, exif.place)
+
+
+def exif_block(exif: Exif, limit: int | None = None) -> tuple[bytes, bool]:
+    """Return EXIF as the bytes of a block that begins with ``Exif``, and whether all is in it.
+
+    What cannot be written, because its types are wrong or the block would be longer than `limit`
+    bytes, is left out: the camera's own note first, then all of the photo and the place.
+    """
+    for number, candidate in enumerate(_less_and_less(exif)):
+        try:
+            block = _serialised(candidate)
+        except Exception:  # what a stranger's file holds may be of any type
+            continue
+        if limit is None or len(block) <= limit:
+            return block, number == 0
+    return b"", False
+
+
+def _less_and_less(exif: Exif) -> Iterator[Exif]:
+    yield exif
+    without_note = {tag: value for tag, value in exif.photo.items() if tag != _MAKER_NOTE}
+    yield replace(exif, photo=without_note)
+    yield replace(exif, photo={}, place={})
+    own = (ExifTags.Base.Software, ExifTags.Base.Orientation)
+    yield Exif({tag: exif.picture[tag] for tag in own if tag in exif.picture})
+
+
+def _serialised(exif: Exif) -> bytes:
+    block = Image.Exif()
+    for tag, value in directory(exif).items():
+        block[tag] = value
+    return block.tobytes()
+
+
+def directory(exif: Exif) -> dict[int, Any]:
+    """Return all as one directory, with the photo and the place as directories in it."""
+    entries: dict[int, Any] = {tag: _in_bytes(value) for tag, value in exif.picture.items()}
+    if exif.photo:
+        entries[ExifTags.IFD.Exif] = dict(exif.photo)
+    if exif.place:
+        entries[ExifTags.IFD.GPSInfo] = dict(exif.place)
+    return entries
+
+
+def _in_bytes(value: Any) -> Any:
+    """Text beyond ASCII as the bytes it was read from: Pillow would write question marks."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("latin-1", "replace")
+    return value

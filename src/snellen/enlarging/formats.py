@@ -1,0 +1,155 @@
+"""The formats that enlarged pictures are written in: what each can hold, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image
+
+from snellen.enlarging.exif import exif_block
+from snellen.enlarging.layout import Layout
+from snellen.enlarging.png import write_png_strips
+from snellen.enlarging.tiff import write_tiff_strips
+from snellen.errors import UserError
+from snellen.files import shown
+from snellen.images.colour import Pixels
+from snellen.images.metadata import Exif
+
+__all__ = ["FORMATS", "Format", "format_of", "refuse_unfit"]
+
+QUALITY = 95
+"""Of JPEG and WebP."""
+
+# What a segment of a JPEG holds, its own length and the word Exif included.
+_JPEG_EXIF = 65533
+
+Write = Callable[[IO[bytes], Layout, Iterable[Pixels], bytes | None, Exif], bool]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format to write.
+
+    Attributes:
+        name: as people write it.
+        suffixes: in lower case; the first is the usual one.
+        alpha: whether it holds transparency.
+        deep: whether it holds 16 bit.
+        longest: the longest side, in pixels.
+        write: from an open file, the picture's layout, its strips from the top down, colour profile
+            and EXIF; returns whether all of the EXIF is in the file.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    alpha: bool
+    deep: bool
+    longest: int
+    write: Write
+
+
+def _write_png(
+    file: IO[bytes], layout: Layout, strips: Iterable[Pixels], icc: bytes | None, exif: Exif
+) -> bool:
+    block, complete = exif_block(exif)
+    write_png_strips(file, layout, strips, icc, block)
+    return complete
+
+
+def _write_tiff(
+    file: IO[bytes], layout: Layout, strips: Iterable[Pixels], icc: bytes | None, exif: Exif
+) -> bool:
+    writable, complete = exif, exif_block(exif)[1]
+    if not complete:
+        writable = Exif({t: v for t, v in exif.picture.items() if isinstance(v, str | int)})
+    write_tiff_strips(file, layout, strips, icc, writable)
+    return complete
+
+
+def _write_with_pillow(
+    file: IO[bytes],
+    layout: Layout,
+    strips: Iterable[Pixels],
+    icc: bytes | None,
+    exif: Exif,
+    *,
+    kind: str,
+    limit: int | None = None,
+    options: dict[str, Any],
+) -> bool:
+    """Write what has 8 bits; its encoder wants the whole picture, four bytes a pixel of colour."""
+    gray = layout.channels == 1
+    mode = "L" if gray else "RGBA" if layout.has_alpha else "RGBX"
+    pixels = np.full((layout.height, layout.width, 1 if gray else 4), 255, np.uint8)
+    row = 0
+    for strip in strips:
+        part = pixels[row : row + len(strip)]
+        if layout.channels == 2:
+            part[..., :3], part[..., 3] = strip[..., :1], strip[..., 1]
+        else:
+            part[..., : layout.channels] = strip
+        row += len(strip)
+    block, complete = exif_block(exif, limit)
+    image = Image.frombuffer(mode, (layout.width, layout.height), pixels, "raw", mode, 0, 1)
+    profile = {"icc_profile": icc} if icc else {}
+    image.save(file, kind, quality=QUALITY, exif=block, **profile, **options)
+    return complete
+
+
+FORMATS = (
+    Format("PNG", (".png",), True, True, 2**31 - 1, _write_png),
+    Format(
+        "JPEG",
+        (".jpg", ".jpeg", ".jpe", ".jfif"),
+        False,
+        False,
+        65500,
+        # Colour at full resolution: it is where sharp edges of colour would fray.
+        partial(_write_with_pillow, kind="JPEG", limit=_JPEG_EXIF, options={"subsampling": 0}),
+    ),
+    Format(
+        "WebP",
+        (".webp",),
+        True,
+        False,
+        16383,
+        partial(_write_with_pillow, kind="WEBP", options={"method": 4}),
+    ),
+    Format("TIFF", (".tif", ".tiff"), True, True, 2**31 - 1, _write_tiff),
+)
+"""In the order in which they are named to the user."""
+
+
+def format_of(suffix: str) -> Format | None:
+    """The format that files with this suffix (in any case) are written in; None for others.
+
+    >>> format_of(".JPG").name, format_of(".bmp")
+    ('JPEG', None)
+    """
+    return next((f for f in FORMATS if suffix.lower() in f.suffixes), None)
+
+
+def refuse_unfit(form: Format, layout: Layout, path: Path) -> None:
+    """Refuse to write to `path` what its format cannot hold.
+
+    Raises:
+        UserError: transparency, 16 bit or a side that is too long.
+    """
+    longest = max(layout.height, layout.width)
+    able = "name an output that ends in .png or .tif"
+    if longest > form.longest:
+        raise UserError(
+            f"cannot write {shown(path)}: {form.name} holds {form.longest:,} pixels along a side, "
+            f"not {longest:,}: {able}."
+        )
+    if layout.has_alpha and not form.alpha:
+        raise UserError(f"cannot write {shown(path)}: {form.name} holds no transparency: {able}.")
+    if layout.dtype.itemsize > 1 and not form.deep:
+        raise UserError(
+            f"cannot write {shown(path)}: the picture has 16 bit, {form.name} holds 8: {able}."
+        )
