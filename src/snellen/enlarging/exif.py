@@ -22,7 +22,8 @@ def enlarged_exif(exif: Exif, size: tuple[int, int], software: str) -> Exif:
     Everything is kept but: the orientation, which becomes upright because the pixels are turned
     already; the two sizes, where they were given; the software.
     """
-    picture = {**exif.picture, ExifTags.Base.Software: software}
+    picture = dict(exif.picture)
+    picture[ExifTags.Base.Software] = software
     if ExifTags.Base.Orientation in picture:
         picture[ExifTags.Base.Orientation] = UPRIGHT
     height, width = size
@@ -38,11 +39,8 @@ def exif_block(exif: Exif, limit: int | None = None) -> tuple[bytes, bool]:
     bytes, is left out: the camera's own note first, then all of the photo and the place.
     """
     for number, candidate in enumerate(_less_and_less(exif)):
-        try:
-            block = _serialised(candidate)
-        except Exception:  # what a stranger's file holds may be of any type
-            continue
-        if limit is None or len(block) <= limit:
+        block = _serialised(candidate)
+        if block is not None and (limit is None or len(block) <= limit):
             return block, number == 0
     return b"", False
 
@@ -56,11 +54,14 @@ def _less_and_less(exif: Exif) -> Iterator[Exif]:
     yield Exif({tag: exif.picture[tag] for tag in own if tag in exif.picture})
 
 
-def _serialised(exif: Exif) -> bytes:
+def _serialised(exif: Exif) -> bytes | None:
     block = Image.Exif()
     for tag, value in directory(exif).items():
         block[tag] = value
-    return block.tobytes()
+    try:
+        return block.tobytes()
+    except Exception:  # what a stranger's file holds may be of any type
+        return None
 
 
 def directory(exif: Exif) -> dict[int, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -67,6 +67,8 @@ def _write_tiff(
     writable, complete = exif, exif_block(exif)[1]
     if not complete:
         writable = Exif({t: v for t, v in exif.picture.items() if isinstance(v, str | int)})
+    if layout.channels == 2 and layout.dtype.itemsize > 1:  # Pillow reads no such TIFF
+        layout, strips = replace(layout, channels=4), (strip[..., [0, 0, 0, 1]] for strip in strips)
     write_tiff_strips(file, layout, strips, icc, writable)
     return complete
 

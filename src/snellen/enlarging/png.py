@@ -75,9 +75,7 @@ def _filtered(strips: Iterable[Pixels], layout: Layout) -> Iterator[bytes]:
             above = block[-1]
 
 
-def _filter_rows(
-    rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int
-) -> NDArray[np.uint8]:
+def _filter_rows(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     """(n, bytes) to (n, 1 + bytes): each row by that filter whose differences are smallest."""
     left = np.zeros_like(rows)
     left[:, step:] = rows[:, :-step]
