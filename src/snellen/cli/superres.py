@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import typer
 
+from snellen.cli.superres_compare import compare
 from snellen.cli.superres_evaluate import evaluate
 
 __all__ = ["superres"]
 
 superres = typer.Typer(
     name="superres",
-    help="Super-resolution: measure methods under a stated protocol.",
+    help="Super-resolution: compare losses under one budget, measure methods under a protocol.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+superres.command("compare")(compare)
 superres.command("evaluate")(evaluate)
