@@ -53,6 +53,7 @@ __all__ = [
     "PatchStream",
     "open_training_pictures",
     "prepare_patches",
+    "set_labels",
 ]
 
 _FORMAT = 1  # to be raised whenever the same pictures would be prepared otherwise than before
@@ -122,7 +123,7 @@ def prepare_patches(
     """
     recipe = _Recipe(scale, protocol_named(protocol), tuple(map(float, rescales)), min_side)
     sets = open_training_pictures(specs, min_side=min_side)
-    labels = _labels([pictures.spec for pictures in sets])
+    labels = set_labels(sets)
     contents = [[label, s.fingerprint()] for label, s in zip(labels, sets, strict=True)]
     fingerprint = recipe.fingerprint([*contents, sorted(leave_out)])
     places = _places(sets, labels, leave_out)
@@ -271,10 +272,15 @@ def _read_all(
             yield from pool.map(read, places[start : start + _CHUNK])
 
 
-def _labels(specs: list[str]) -> list[str]:
-    """What stands before the names of each set's pictures, so that all names differ."""
-    if len(specs) == 1:
+def set_labels(sets: Sequence[Pictures]) -> list[str]:
+    """What stands before the names of each set's pictures in `PatchSource`: all names differ.
+
+    One set needs nothing. Of several, each has the name of its folder, or all of its path where two
+    folders have one name.
+    """
+    if len(sets) == 1:
         return [""]
+    specs = [pictures.spec for pictures in sets]
     short = [Path(spec).name or spec for spec in specs]
     return [
         f"{(name if short.count(name) == 1 else spec)}/"

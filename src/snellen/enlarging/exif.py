@@ -28,7 +28,8 @@ def enlarged_exif(exif: Exif, size: tuple[int, int], software: str) -> Exif:
         picture[ExifTags.Base.Orientation] = UPRIGHT
     height, width = size
     sizes = {ExifTags.Base.ExifImageWidth: width, ExifTags.Base.ExifImageHeight: height}
-    photo = {**exif.photo, **{tag: side for tag, side in sizes.items() if tag in exif.photo}}
+    photo = dict(exif.photo)
+    photo.update((tag, side) for tag, side in sizes.items() if tag in photo)
     return Exif(picture, photo, exif.place)
 
 

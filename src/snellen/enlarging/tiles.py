@@ -92,7 +92,9 @@ def enlarged_strips(
 class _Tiles:
     """The tiles of one picture; `side` shrinks where they prove too large."""
 
-    def __init__(self, pixels: NDArray[Any], enlarger: Enlarger, side: int, watch: Watch) -> None:
+    def __init__(
+        self, pixels: NDArray[Any], enlarger: Enlarger, side: int, watch: Watch | None
+    ) -> None:
         self.pixels, self.enlarger, self.side, self.watch = pixels, enlarger, side, watch
 
     def strip(self, rows: Span, width: int) -> NDArray[Any]:
@@ -105,18 +107,25 @@ class _Tiles:
         """Compute rows × columns into their places in a strip whose first row is `top`."""
         for row in _spans(rows, self.side):
             for column in _spans(columns, self.side):
-                try:
-                    part = enlarged_part(self.pixels, self.enlarger, row, column)
-                except torch.OutOfMemoryError as error:
-                    self._halve(error)
-                else:
-                    out[row[0] - top : row[1] - top, slice(*column)] = part
-                    if self.watch is not None:
-                        self.watch.advance(part.shape[0] * part.shape[1])
-                    continue
-                # Outside the handler, which would hold on to the failed attempt's tensors.
-                torch.cuda.empty_cache()
-                self._fill(out, row, column, top)
+                if not self._tried(out, row, column, top):
+                    self._fill(out, row, column, top)
+
+    def _tried(self, out: NDArray[Any], rows: Span, columns: Span, top: int) -> bool:
+        """Compute one tile, unless it is, or proves, too large."""
+        if max(rows[1] - rows[0], columns[1] - columns[0]) > self.side:
+            return False  # one before it was halved
+        try:
+            part = enlarged_part(self.pixels, self.enlarger, rows, columns)
+        except torch.OutOfMemoryError as error:
+            self._halve(error)
+        else:
+            out[rows[0] - top : rows[1] - top, slice(*columns)] = part
+            if self.watch is not None:
+                self.watch.advance(part.shape[0] * part.shape[1])
+            return True
+        # Outside the handler, which holds on to the failed attempt's tensors.
+        torch.cuda.empty_cache()
+        return False
 
     def _halve(self, error: Exception) -> None:
         if self.enlarger.reach is None or self.side // 2 < SMALLEST_TILE:
