@@ -1,24 +1,15 @@
-"""Small networks, weights files and pictures for enlarging."""
+"""What tests of enlarging share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
 
 from snellen.networks import SRCNN, build_super_resolution_network, save_weights
 
-
-def small_network(**options: Any) -> SRCNN:
-    """A 9-5-5 of few filters that changes what it is given, but keeps it a picture."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        return SRCNN(filters=(6, 4), start="identity", faint=0.3, **options).eval()
+from .helpers import small_network
 
 
 @pytest.fixture(scope="session")
@@ -41,14 +32,3 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
         return path
 
     return file_for
-
-
-def picture(shape: tuple[int, ...], dtype: Any = np.uint8, seed: int = 0) -> NDArray[Any]:
-    """Waves and noise, over the whole range of the dtype."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    waves = np.sin(x / 3 + y / 7)[(..., *(None,) * (len(shape) - 2))] / 4 + 0.5
-    values = (waves + rng.normal(0, 0.2, shape)).clip(0, 1)
-    if np.dtype(dtype).kind == "f":
-        return values.astype(dtype)
-    return np.round(values * np.iinfo(dtype).max).astype(dtype)

@@ -10,7 +10,8 @@ from snellen import upscale
 from snellen.errors import UserError
 from snellen.images import bicubic_resize
 from snellen.networks import SRCNN
-from tests.enlarging.conftest import picture
+
+from .helpers import picture
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])

@@ -9,7 +9,8 @@ from torch import nn
 from snellen import upscale
 from snellen.enlarging import reach as module
 from snellen.networks import SRCNN
-from tests.enlarging.conftest import picture
+
+from .helpers import picture
 
 
 class Shrinking(nn.Module):

@@ -16,7 +16,8 @@ from snellen.enlarging.tiles import enlarged_strips
 from snellen.errors import UserError
 from snellen.images import bicubic_resize, rgb2ycbcr, ycbcr2rgb
 from snellen.networks import SRCNN
-from tests.enlarging.conftest import picture
+
+from .helpers import picture
 
 DTYPES = (np.uint8, np.uint16, np.float32)
 

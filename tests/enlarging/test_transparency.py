@@ -7,7 +7,8 @@ import pytest
 
 from snellen import upscale
 from snellen.enlarging.transparency import extend_colours
-from tests.enlarging.conftest import picture
+
+from .helpers import picture
 
 RED = np.array([220, 40, 30])
 
