@@ -103,10 +103,11 @@ def separation(
         "different_below_threshold": sum(pair[0] < threshold for pair in others),
         "copies": {
             how: spread(
-                [
-                    1 - float(hashed(make(picture)) @ own)
-                    for picture, own in zip(pictures.values(), looks, strict=True)
-                ],
+                {
+                    f"{name} of {picture.shape[1]}x{picture.shape[0]}": 1
+                    - float(hashed(make(picture)) @ own)
+                    for (name, picture), own in zip(pictures.items(), looks, strict=True)
+                },
                 threshold,
             )
             for how, make in COPIES.items()
@@ -114,13 +115,16 @@ def separation(
     }
 
 
-def spread(distances: list[float], threshold: float) -> dict[str, float]:
+def spread(named: dict[str, float], threshold: float) -> dict[str, Any]:
     """What is kept of the distances of copies."""
+    distances = list(named.values())
+    missed = [name for name, distance in named.items() if distance >= threshold]
     return {
         "median": float(np.median(distances)),
         "99 %": float(np.quantile(distances, 0.99)),
         "largest": max(distances),
-        "missed": sum(distance >= threshold for distance in distances),
+        "missed": len(missed),
+        "some_missed": missed[:20],
     }
 
 

@@ -14,7 +14,7 @@ from snellen.experiments.super_resolution.evaluation import bicubic, evaluate_pi
 from snellen.images import write_png
 from snellen.images.protocols import PROTOCOLS
 from snellen.networks.loading import build_super_resolution_network
-from snellen.networks.shipped import shipped_weights
+from snellen.networks.shipped import named_weights
 from snellen.networks.weights import save_weights
 
 
@@ -165,7 +165,7 @@ def test_weights_are_measured_beside_bicubic_under_the_names_that_were_typed(
     folder = tmp_path / "shipped"
     folder.mkdir()
     (folder / "x4.safetensors").write_bytes(weights.read_bytes())
-    monkeypatch.setattr(methods, "shipped_weights", partial(shipped_weights, folder=folder))
+    monkeypatch.setattr(methods, "named_weights", partial(named_weights, folder=folder))
     options = ("--method", "bicubic,shipped:mse", "--method", weights, "--json")
     status, out, _ = run(capsys, "--data-root", root, *options)
     assert status == 0

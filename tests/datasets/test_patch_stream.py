@@ -168,6 +168,14 @@ def test_shrinking_a_turned_picture_turns_the_shrunk_one(turned, scale):
     assert np.abs(found - expected).max() < 1e-11
 
 
+def test_rounding_between_two_passes_makes_one_level_of_difference_when_turned():
+    picture, rules = noise(48, 36, 3, seed=5), PROTOCOLS["basicsr"]
+    mirrored = low_resolution(np.ascontiguousarray(picture[:, ::-1]), 4, rules)
+    assert np.abs(mirrored - low_resolution(picture, 4, rules)[:, ::-1]).max() < 1e-11
+    turned = low_resolution(np.ascontiguousarray(np.rot90(picture)), 4, rules)
+    assert np.abs(turned - np.rot90(low_resolution(picture, 4, rules))).max() < 1
+
+
 @pytest.mark.parametrize(
     ("options", "seen"),
     [

@@ -21,6 +21,7 @@ from snellen.cli.explain import explain
 from snellen.cli.reconstruct import reconstruct
 from snellen.cli.score import score
 from snellen.cli.superres import superres
+from snellen.cli.upscale import upscale
 from snellen.errors import UserError
 from snellen.files import shown
 
@@ -68,6 +69,7 @@ def _options(
 app.command("reconstruct")(reconstruct)
 app.add_typer(superres)
 app.command("score")(score)
+app.command("upscale")(upscale)
 app.command("explain")(explain)
 app.command("doctor")(doctor)
 

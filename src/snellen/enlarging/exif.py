@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import ExifTags, Image
 
 from snellen.images.metadata import Exif
 
-__all__ = ["UPRIGHT", "directory", "enlarged_exif", "exif_block"]
+__all__ = ["ExifBlock", "directory", "enlarged_exif", "exif_block"]
 
-UPRIGHT = 1
+_UPRIGHT = 1
 _MAKER_NOTE = ExifTags.Base.MakerNote
 
 
@@ -22,29 +22,43 @@ def enlarged_exif(exif: Exif, size: tuple[int, int], software: str) -> Exif:
     Everything is kept but: the orientation, which becomes upright because the pixels are turned
     already; the two sizes, where they were given; the software.
     """
-    picture = {**exif.picture, ExifTags.Base.Software: software}
+    picture = dict(exif.picture)
+    picture[ExifTags.Base.Software] = software
     if ExifTags.Base.Orientation in picture:
-        picture[ExifTags.Base.Orientation] = UPRIGHT
+        picture[ExifTags.Base.Orientation] = _UPRIGHT
     height, width = size
     sizes = {ExifTags.Base.ExifImageWidth: width, ExifTags.Base.ExifImageHeight: height}
-    photo = {**exif.photo, **{tag: side for tag, side in sizes.items() if tag in exif.photo}}
+    photo = dict(exif.photo)
+    photo.update((tag, side) for tag, side in sizes.items() if tag in photo)
     return Exif(picture, photo, exif.place)
 
 
-def exif_block(exif: Exif, limit: int | None = None) -> tuple[bytes, bool]:
-    """Return EXIF as the bytes of a block that begins with ``Exif``, and whether all is in it.
+@dataclass(frozen=True)
+class ExifBlock:
+    """EXIF that can be written.
+
+    Attributes:
+        exif: what is in it.
+        data: its bytes, from the word ``Exif`` on.
+        complete: whether all that was asked for is in it.
+    """
+
+    exif: Exif
+    data: bytes
+    complete: bool
+
+
+def exif_block(exif: Exif, limit: int | None = None) -> ExifBlock:
+    """Return EXIF as bytes.
 
     What cannot be written, because its types are wrong or the block would be longer than `limit`
     bytes, is left out: the camera's own note first, then all of the photo and the place.
     """
     for number, candidate in enumerate(_less_and_less(exif)):
-        try:
-            block = _serialised(candidate)
-        except Exception:  # what a stranger's file holds may be of any type
-            continue
-        if limit is None or len(block) <= limit:
-            return block, number == 0
-    return b"", False
+        data = _serialised(candidate)
+        if data is not None and (limit is None or len(data) <= limit):
+            return ExifBlock(candidate, data, number == 0)
+    return ExifBlock(Exif(), b"", False)
 
 
 def _less_and_less(exif: Exif) -> Iterator[Exif]:
@@ -56,11 +70,14 @@ def _less_and_less(exif: Exif) -> Iterator[Exif]:
     yield Exif({tag: exif.picture[tag] for tag in own if tag in exif.picture})
 
 
-def _serialised(exif: Exif) -> bytes:
+def _serialised(exif: Exif) -> bytes | None:
     block = Image.Exif()
     for tag, value in directory(exif).items():
         block[tag] = value
-    return block.tobytes()
+    try:
+        return block.tobytes()
+    except Exception:  # what a stranger's file holds may be of any type
+        return None
 
 
 def directory(exif: Exif) -> dict[int, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -56,19 +56,19 @@ class Format:
 def _write_png(
     file: IO[bytes], layout: Layout, strips: Iterable[Pixels], icc: bytes | None, exif: Exif
 ) -> bool:
-    block, complete = exif_block(exif)
-    write_png_strips(file, layout, strips, icc, block)
-    return complete
+    block = exif_block(exif)
+    write_png_strips(file, layout, strips, icc, block.data)
+    return block.complete
 
 
 def _write_tiff(
     file: IO[bytes], layout: Layout, strips: Iterable[Pixels], icc: bytes | None, exif: Exif
 ) -> bool:
-    writable, complete = exif, exif_block(exif)[1]
-    if not complete:
-        writable = Exif({t: v for t, v in exif.picture.items() if isinstance(v, str | int)})
-    write_tiff_strips(file, layout, strips, icc, writable)
-    return complete
+    block = exif_block(exif)
+    if layout.channels == 2 and layout.dtype.itemsize > 1:  # Pillow reads no such TIFF
+        layout, strips = replace(layout, channels=4), (strip[..., [0, 0, 0, 1]] for strip in strips)
+    write_tiff_strips(file, layout, strips, icc, block.exif)
+    return block.complete
 
 
 def _write_with_pillow(
@@ -94,11 +94,11 @@ def _write_with_pillow(
         else:
             part[..., : layout.channels] = strip
         row += len(strip)
-    block, complete = exif_block(exif, limit)
+    block = exif_block(exif, limit)
     image = Image.frombuffer(mode, (layout.width, layout.height), pixels, "raw", mode, 0, 1)
     profile = {"icc_profile": icc} if icc else {}
-    image.save(file, kind, quality=QUALITY, exif=block, **profile, **options)
-    return complete
+    image.save(file, kind, quality=QUALITY, exif=block.data, **profile, **options)
+    return block.complete
 
 
 FORMATS = (

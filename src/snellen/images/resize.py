@@ -208,7 +208,10 @@ def bicubic_part(
 
     Args:
         sides: (H, W) of the whole picture.
-        size_or_scale, edge, rows, columns: as there.
+        size_or_scale: as there.
+        edge: as there.
+        rows: as there.
+        columns: as there.
 
     Raises:
         ValueError: a size below 1, a part outside the result.

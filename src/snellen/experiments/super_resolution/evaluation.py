@@ -50,8 +50,7 @@ __all__ = [
 Method: TypeAlias = Callable[[Posed], NDArray[np.floating]]
 """From a posed picture to Y of the enlarged one: (H, W), levels 0 to 255, not yet rounded."""
 
-# Pixels that go through a network at once where its margin is known: SRCNN's features of them take
-# some 400 MB.
+# Pixels that go through a network at once where its margin is known: SRCNN takes some 600 MB.
 _STRIP = 1 << 20
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from snellen.errors import UserError, nearest
 from snellen.experiments.super_resolution.evaluation import Method, NetworkMethod, bicubic
 from snellen.files import shown
-from snellen.networks.shipped import shipped_weights
+from snellen.networks.shipped import named_weights
 from snellen.networks.weights import read_card, read_weights
 
 __all__ = ["method_named", "split_names"]
@@ -35,16 +35,12 @@ def method_named(name: str, scale: int, network: str | None = None) -> Method:
     """
     if name == "bicubic":
         return bicubic
-    kind, _, loss = name.partition(":")
-    if kind == "shipped" and not Path(name).exists():
-        path = shipped_weights(scale, loss) if loss else shipped_weights(scale)
-    else:
-        path = Path(name)
-        if not path.exists() and path.suffix != ".safetensors":
-            raise UserError(
-                f"there is no method {name!r}.{nearest(name, _NAMES)} Type bicubic, shipped,"
-                " shipped:LOSS (such as shipped:mse) or the path of a .safetensors file."
-            )
+    path = named_weights(name, scale)
+    if not path.exists() and path.suffix != ".safetensors":
+        raise UserError(
+            f"there is no method {name!r}.{nearest(name, _NAMES)} Type bicubic, shipped,"
+            " shipped:LOSS (such as shipped:mse) or the path of a .safetensors file."
+        )
     stranger = network if network is not None and read_card(path)["network"] == network else None
     built, _ = read_weights(path, scale=scale, network=stranger)
     return NetworkMethod(built, shown(name))

@@ -1,0 +1,141 @@
+"""Enlarging a file: pixels, metadata, and what stands at the output already."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import ExifTags
+
+from snellen.enlarging.exif import enlarged_exif
+from snellen.enlarging.formats import format_of, refuse_unfit
+from snellen.enlarging.layout import Layout
+from snellen.enlarging.methods import Enlarger
+from snellen.enlarging.tiles import Watch, enlarged_strips, refuse_small
+from snellen.errors import UserError
+from snellen.files import atomic_path, shown
+from snellen.images import UnreadableImage, read_header, read_image
+from snellen.images.metadata import Metadata, read_metadata
+
+__all__ = ["Outcome", "enlarge_file"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file.
+
+    Attributes:
+        done_before: whether the enlargement was there already, made in the same way.
+        height, width: of the enlargement, in pixels.
+        note: what the user should know, such as EXIF that could not be kept; mostly empty.
+    """
+
+    done_before: bool
+    height: int
+    width: int
+    note: str = ""
+
+
+def enlarge_file(
+    source: Path,
+    target: Path,
+    enlarger: Enlarger,
+    *,
+    tile: int | None = None,
+    force: bool = False,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Enlarge a file; the format is that of `target`'s suffix.
+
+    8 and 16 bit stay, as do gray, colour and alpha; palettes become colour, 1-bit pictures gray of
+    8 bit. Colour profile and EXIF are kept: the orientation becomes upright because the pixels are
+    turned, sizes are set right, a thumbnail is left out. The file says in EXIF's Software how it
+    was made: one that says the same, has the right size and is not older than `source` is left as
+    it is. The output is there whole or not at all.
+
+    Args:
+        source: a picture.
+        target: the file to write.
+        enlarger: the method.
+        tile: side of the tiles in pixels of the enlarged picture; None for the device's.
+        force: overwrite whatever is at `target`.
+        watch: told how far it is.
+
+    Raises:
+        UnreadableImage: a source that is no picture, is CMYK, or holds several pictures.
+        UserError: something else is at `target`, or it cannot be written or hold the result; a
+            picture smaller than the network's filters.
+    """
+    made_by = f"Snellen upscale x{enlarger.scale} {enlarger.name}"
+    if not force and os.path.lexists(target):
+        return _found(source, target, enlarger.scale, made_by)
+    metadata = _wanted(source)
+    pixels = read_image(source, alpha="keep")
+    planes = pixels[..., None] if pixels.ndim == 2 else pixels
+    layout = Layout(
+        enlarger.scale * planes.shape[0],
+        enlarger.scale * planes.shape[1],
+        planes.shape[2],
+        planes.dtype,
+    )
+    form = format_of(target.suffix)
+    if form is None:
+        raise UserError(f"cannot write {shown(target)}: its suffix names no format.")
+    refuse_unfit(form, layout, target)
+    refuse_small(planes.shape[0], planes.shape[1], enlarger)
+    exif = enlarged_exif(metadata.exif, (layout.height, layout.width), made_by)
+    if watch is not None:
+        watch.begin(layout.height * layout.width)
+    _remove_leftovers(target)
+    with atomic_path(target) as temporary, temporary.open("wb") as file:
+        strips = enlarged_strips(planes, enlarger, tile=tile, watch=watch)
+        complete = form.write(file, layout, strips, metadata.icc_profile, exif)
+    note = "" if complete else "not all of its EXIF could be written again"
+    return Outcome(False, layout.height, layout.width, note)
+
+
+def _wanted(source: Path) -> Metadata:
+    """The metadata of a picture that can be enlarged."""
+    metadata = read_metadata(source)
+    if metadata.mode == "CMYK":
+        raise UnreadableImage(source, "it is CMYK, meant for print: convert it to RGB first")
+    if metadata.pictures > 1:
+        what = "pages" if metadata.format == "TIFF" else "frames"
+        raise UnreadableImage(
+            source,
+            f"it holds {metadata.pictures} {what}: save the one that you want as a file of its own",
+        )
+    return metadata
+
+
+def _found(source: Path, target: Path, scale: int, made_by: str) -> Outcome:
+    """Take what is at the target for done, or refuse to overwrite it."""
+    try:
+        before, after = read_header(source), read_header(target)
+        software = read_metadata(target).exif.picture.get(ExifTags.Base.Software)
+        older = target.stat().st_mtime_ns < source.stat().st_mtime_ns
+    except UnreadableImage as error:
+        if error.path == source:
+            raise
+        why = "is no picture of ours"
+    else:
+        # The sides as they are stored: EXIF may turn the original.
+        size = sorted((scale * before.height, scale * before.width))
+        if software != made_by:
+            why = "was made in another way"
+        elif older or sorted((after.height, after.width)) != size:
+            why = "was made before the original was changed"
+        else:
+            return Outcome(True, after.height, after.width)
+    raise UserError(f"{shown(target)} is there already and {why}: add --force to overwrite it.")
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Delete what a killed run has left of this very file."""
+    if not target.parent.is_dir():
+        return
+    with os.scandir(target.parent) as entries:
+        left = [e for e in entries if e.name.startswith(".tmp-") and e.name[14:] == target.name]
+    for entry in left:
+        Path(entry.path).unlink(missing_ok=True)
