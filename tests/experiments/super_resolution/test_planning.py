@@ -50,8 +50,8 @@ def test_a_network_that_enlarges_inside_gets_low_resolution_patches(config, netw
 
 def test_all_losses_of_a_seed_start_from_the_same_weights(config):
     first, again, other = (network_for(config(), seed) for seed in (0, 0, 1))
-    same = [(a == b).all().item() for a, b in zip(first.parameters(), again.parameters())]
-    assert all(same)
+    for mine, other_loss in zip(first.parameters(), again.parameters(), strict=True):
+        assert (mine == other_loss).all()
     assert not (first.features.weight == other.features.weight).all()
 
 
