@@ -61,6 +61,7 @@ def make_report(losses=LOSSES, seeds=2):
                 }
                 for loss in losses
             },
+            published=True,
         )
         for each in sets
     ]

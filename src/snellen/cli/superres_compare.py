@@ -52,8 +52,9 @@ def compare(
     losses: Annotated[
         str | None,
         typer.Option(
-            help="mse, mae, ssim, ms-ssim, ms-ssim+l1, package.module:factory, or a switch on the"
-            " way such as 'mse>ms-ssim@0.5'; separated by commas. The first is compared to.",
+            help="mse, mae, ssim, ms-ssim, sums such as 'ms-ssim+30*mse', package.module:factory,"
+            " or a switch on the way such as 'mse>ms-ssim@0.5'; separated by commas. The first is"
+            " compared to.",
             rich_help_panel=NETWORK,
         ),
     ] = None,

@@ -37,7 +37,7 @@ def folders(tmp_path_factory):
     """Pictures to train on, and two sets to judge on, one of them by the name of a benchmark."""
     root = tmp_path_factory.mktemp("pictures")
     write_pictures(root / "train", 6, seed=0)
-    write_pictures(root / "judged" / "Set5", 3, seed=1, side=160)
+    write_pictures(root / "judged" / "Set5", 5, seed=1, side=112)
     write_pictures(root / "other", 2, seed=2, side=70)
     return root
 

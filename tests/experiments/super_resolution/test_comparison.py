@@ -63,7 +63,7 @@ def test_the_run_folder_holds_what_is_promised(run):
 
 def test_the_csv_has_a_row_for_each_picture_method_and_seed(rows):
     found = {(r["set"], r["picture"], r["method"], r["seed"]) for r in rows}
-    assert len(found) == len(rows) == (3 + 2) * (1 + 2 * len(LOSSES))
+    assert len(found) == len(rows) == (5 + 2) * (1 + 2 * len(LOSSES))
     assert ("Set5", "0.png", "bicubic", "") in found
     assert ("other", "1.png", "ms-ssim", "1") in found
 
@@ -76,7 +76,7 @@ def test_means_are_those_of_the_rows(run, rows):
             for measure in ("psnr", "ssim"):
                 mine = [r for r in rows if r["method"] == method and r["set"] == name]
                 assert found[measure] == pytest.approx(np.mean([float(r[measure]) for r in mine]))
-            assert found["pictures"] == {"Set5": 3, "other": 2}[name]
+            assert found["pictures"] == {"Set5": 5, "other": 2}[name]
 
 
 def test_intervals_spread_and_differences_belong_to_the_means(run):
@@ -107,7 +107,7 @@ def test_saved_weights_give_the_numbers_of_the_table(run, rows, folders):
     network, card = read_weights(folder / "weights" / "ms-ssim-seed1.safetensors", scale=4)
     assert (card["loss"], card["network"], card["protocol"]) == ("ms-ssim", "srcnn", "poster")
     method = NetworkMethod(network)
-    for k in range(3):
+    for k in range(5):
         picture = read_image(folders / "judged" / "Set5" / f"{k}.png")
         found = evaluate_picture(picture, method, 4, PROTOCOLS["poster"])
         (row,) = (
@@ -141,9 +141,9 @@ def test_the_bundle_is_the_middle_of_what_was_measured(run):
     folder, results = run
     bundle = folder / "study-bundle"
     manifest = json.loads((bundle / "manifest.json").read_text())
-    # 160×164 less 8 on each side; those of 70 pixels are too small to be judged by people.
-    assert (manifest["width"], manifest["height"]) == (144, 144)
-    assert [each["name"] for each in manifest["pictures"]] == [f"Set5/{k}.png" for k in range(3)]
+    # 112×116 less 8 on each side; those of 70 pixels are too small to be judged by people.
+    assert (manifest["width"], manifest["height"]) == (96, 96)
+    assert [each["name"] for each in manifest["pictures"]] == [f"Set5/{k}.png" for k in range(5)]
     assert [each["name"] for each in manifest["conditions"]] == list(LOSSES)
     original = read_image(bundle / "original" / "0001.png")
     made = read_image(bundle / "mse" / "0001.png")

@@ -101,6 +101,14 @@ def test_an_allowed_leak_is_said(config, leaking):
     assert "innocent.png = 1.png" in line
 
 
+def test_a_benchmark_with_missing_pictures_is_said(config, folders, tmp_path):
+    write_png(tmp_path / "Set5" / "a.png", read_image(folders / "judged" / "Set5" / "0.png"))
+    plan = make_plan(config(benchmarks=(str(tmp_path),)))
+    assert not plan.judged[0].published
+    (line,) = [line for line in describe(plan) if line.startswith("note")]
+    assert "Set5 has 1 picture here and was published with 5" in line
+
+
 def test_learning_curves_look_at_no_benchmark(config, folders):
     plan = make_plan(config())
     assert plan.validation_words == "64 fixed patches of the training pictures"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,7 @@ def run_super_resolution(
         Interrupted: stopped by a signal, with the state saved.
     """
     copies = {} if export is None else _copies(config, export)
-    plan = make_plan(config)
+    plan = make_plan(config, None if console is None else partial(_show_progress, console))
     fabric = launch_fabric()
     settings = config.model_dump(mode="json")
     with ExitStack() as stack:
@@ -159,6 +160,12 @@ def run_super_resolution(
         on_first_process(fabric, write)
         logger.info("finished: %s", out / "results.json")
     return results[0] if results else None
+
+
+def _show_progress(console: Console, done: int, total: int) -> None:
+    """Say now and then how far the preparation of the training pictures is."""
+    if done % 100 == 0 or done == total:
+        console.print(f"prepared {done} of {total} training pictures", highlight=False)
 
 
 def _run(
@@ -285,9 +292,14 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any
     plain = [_judge(plan, each, bicubic, keep=True) for each in plan.judged]
     tables = [
         SetTable(
-            each.name, each.names, each.sources, plain[n].measures, _by_loss(config, trials, n)
+            each.name,
+            each.names,
+            each.sources,
+            found.measures,
+            _by_loss(config, trials, n),
+            each.published,
         )
-        for n, each in enumerate(plan.judged)
+        for n, (each, found) in enumerate(zip(plan.judged, plain, strict=True))
     ]
     results: dict[str, Any] = {
         **head_of_results("super-resolution", root, config),

@@ -28,15 +28,22 @@ class JudgedSet:
         names: of the pictures.
         sources: the scene of each.
         read: returns picture k, (H, W) or (H, W, 3), uint8 or uint16, decoded anew each time.
+        expected: how many the published set of that name has; None for any other pictures.
     """
 
     name: str
     names: Sequence[str]
     sources: Sequence[str]
     read: Callable[[int], Pixels]
+    expected: int | None = None
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def published(self) -> bool:
+        """Whether it is, by name and number, a set that published numbers are of."""
+        return self.expected == len(self)
 
     def hashes(self) -> PictureHashes:
         """Digests and looks of all pictures; each is decoded once.
@@ -66,7 +73,8 @@ def benchmark_sets(folders: Sequence[str]) -> list[JudgedSet]:
 
 
 def _judged(benchmark: Benchmark) -> JudgedSet:
-    return JudgedSet(benchmark.name, benchmark.files, benchmark.files, benchmark.read)
+    files = benchmark.files
+    return JudgedSet(benchmark.name, files, files, benchmark.read, benchmark.expected)
 
 
 def held_out_sets(

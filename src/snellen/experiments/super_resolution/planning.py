@@ -225,10 +225,20 @@ def describe(plan: Plan) -> list[str]:
         "leaks": leaks_in_words(plan.leaks),
     }
     lines = [f"{name:<11}{text}" for name, text in facts.items() if text]
-    lines += [f"note       {note}" for note in plan.source.notes]
+    lines += [f"note       {note}" for note in (*plan.source.notes, *_incomplete(plan.judged))]
     if plan.skipped:
         lines.append(f"{', '.join(config.train)}: {summarise_skipped(plan.skipped)}")
     return lines
+
+
+def _incomplete(judged: Sequence[JudgedSet]) -> Iterator[str]:
+    """Say which sets are not what their names promise: published numbers are not of them."""
+    for each in judged:
+        if each.expected is not None and not each.published:
+            yield (
+                f"{each.name} has {len(each)} {plural('picture', len(each))} here and was "
+                f"published with {each.expected}: no published numbers are shown beside it."
+            )
 
 
 def leaks_in_words(leaks: Sequence[Leak]) -> str:

@@ -38,6 +38,7 @@ class SetTable:
         sources: n labels; pictures of one scene share one.
         bicubic: each of `MEASURES`, (n,); psnr in dB.
         losses: for each loss each of `MEASURES`, (seeds, n).
+        published: whether published numbers of a set of this name are of these pictures.
     """
 
     name: str
@@ -45,6 +46,7 @@ class SetTable:
     sources: Sequence[str]
     bicubic: Mapping[str, NDArray[np.float64]]
     losses: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    published: bool = False
 
 
 def tables_in_json(tables: Sequence[SetTable], scale: int) -> dict[str, Any]:
@@ -83,7 +85,8 @@ def tables_in_json(tables: Sequence[SetTable], scale: int) -> dict[str, Any]:
         "comparisons": comparisons,
         "gains": {loss: {t.name: _gain(t, loss) for t in tables} for loss in losses},
         "published": [
-            dataclasses.asdict(found) for found in anchors(scale, [t.name for t in tables])
+            dataclasses.asdict(found)
+            for found in anchors(scale, [table.name for table in tables if table.published])
         ],
     }
 
@@ -98,7 +101,8 @@ def _measured(table: SetTable, loss: str) -> dict[str, Any]:
     found: dict[str, Any] = _as_dicts(intervals(table.losses[loss], table.sources))
     for name, values in table.losses[loss].items():
         means = values.mean(1)
-        spread = float(means.std(ddof=1)) if len(means) > 1 else None
+        with np.errstate(invalid="ignore"):  # a perfect picture has an infinite PSNR
+            spread = float(means.std(ddof=1)) if len(means) > 1 else None
         found[name] |= {"seeds": means.tolist(), "spread": spread}
     return found
 
