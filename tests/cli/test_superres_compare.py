@@ -45,7 +45,7 @@ def test_a_run_prints_the_table_and_goes_on_without_its_settings(typed, tmp_path
     assert main([*typed, "--out", out, "--export-weights", str(tmp_path / "weights")]) == 0
     said = capsys.readouterr().out
     assert "×4, protocol poster" in said
-    assert "judged (3)" in said
+    assert "3 pictures" in said
     assert [line for line in said.splitlines() if "bicubic" in line]
     assert (tmp_path / "weights" / "srcnn-x4-mae.safetensors").is_file()
     assert main(["superres", "compare", "--out", out, "--resume"]) == 0

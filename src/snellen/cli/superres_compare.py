@@ -162,16 +162,11 @@ def compare(
 def _show(results: dict[str, Any], folder: Path) -> None:
     """Print the table and where the report is."""
     from rich.console import Console
-    from rich.table import Table
 
-    judged = results["protocol"]
-    typer.echo(f"×{results['scale']}, protocol {judged['name']} ({judged['words']}): dB and SSIM")
-    table = Table()
-    table.add_column("method", overflow="fold")
-    for name, held in results["sets"].items():
-        table.add_column(f"{name} ({held['pictures']})", justify="right")
-    for method, found in results["methods"].items():
-        cells = [f"{each['psnr']:.2f}  {each['ssim']:.4f}" for each in found.values()]
-        table.add_row(method, *cells)
-    Console().print(table)
+    from snellen.cli.superres_output import evaluation_heading, means_table
+    from snellen.images.protocols import protocol_named
+
+    protocol = protocol_named(results["protocol"]["name"])
+    typer.echo(evaluation_heading(results["scale"], protocol))
+    Console().print(means_table(results["methods"]))
     typer.echo(f"report: {folder / 'report.html'}")

@@ -15,7 +15,13 @@ from snellen.experiments.super_resolution.evaluation import SetScores
 from snellen.files import shown, spreadsheet_cell
 from snellen.images.protocols import SuperResolutionProtocol
 
-__all__ = ["evaluation_csv", "evaluation_heading", "evaluation_json", "evaluation_table"]
+__all__ = [
+    "evaluation_csv",
+    "evaluation_heading",
+    "evaluation_json",
+    "evaluation_table",
+    "means_table",
+]
 
 Found = Mapping[str, Mapping[str, SetScores]]
 """Scores by the name of the set, then of the method."""
@@ -28,35 +34,43 @@ def evaluation_heading(scale: int, protocol: SuperResolutionProtocol) -> str:
 
 def evaluation_table(found: Found) -> Table:
     """Return PSNR and SSIM, a row for each method and a column for each set."""
+    return means_table(_means(found))
+
+
+def means_table(methods: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
+    """Return the table of means by method and set: ``psnr``, ``ssim`` and ``pictures``."""
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("PSNR in dB / SSIM", overflow="fold")
-    for name, scores in found.items():
-        count = len(next(iter(scores.values())).pictures)
+    for name, means in next(iter(methods.values())).items():
+        count = means["pictures"]
         table.add_column(
-            Text(f"{shown(name)}\n{count} picture{'s' * (count != 1)}"),
-            justify="right",
-            min_width=14,
+            Text(f"{name}\n{count} picture{'s' * (count != 1)}"), justify="right", min_width=14
         )
-    for method in next(iter(found.values())):
-        cells = (scores[method] for scores in found.values())
-        numbers = (f"{each.mean_psnr:.2f} / {each.mean_ssim:.4f}" for each in cells)
+    for method, sets in methods.items():
+        numbers = (f"{each['psnr']:.2f} / {each['ssim']:.4f}" for each in sets.values())
         table.add_row(Text(method), *numbers)
     return table
 
 
-def evaluation_json(found: Found, scale: int, protocol: SuperResolutionProtocol) -> str:
-    """Return the means as JSON text, numbers in full; infinite ones as the string ``"inf"``."""
-    names = next(iter(found.values()))
-    methods = {
+def _means(found: Found) -> dict[str, dict[str, dict[str, float]]]:
+    return {
         method: {
             shown(name): {
-                "psnr": _finite(scores[method].mean_psnr),
+                "psnr": scores[method].mean_psnr,
                 "ssim": scores[method].mean_ssim,
                 "pictures": len(scores[method].pictures),
             }
             for name, scores in found.items()
         }
-        for method in names
+        for method in next(iter(found.values()))
+    }
+
+
+def evaluation_json(found: Found, scale: int, protocol: SuperResolutionProtocol) -> str:
+    """Return the means as JSON text, numbers in full; infinite ones as the string ``"inf"``."""
+    methods = {
+        method: {name: {**each, "psnr": _finite(each["psnr"])} for name, each in sets.items()}
+        for method, sets in _means(found).items()
     }
     content = {"protocol": protocol.name, "scale": scale, "methods": methods}
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
