@@ -7,6 +7,7 @@ from snellen.errors import UserError
 from snellen.networks import (
     SRCNN,
     list_shipped_weights,
+    named_weights,
     read_card,
     read_weights,
     save_weights,
@@ -36,6 +37,20 @@ def test_a_file_is_found_by_what_its_card_says(folder):
     assert shipped_weights(4, folder=folder).name == "b.safetensors"
     assert shipped_weights(4, "mse", folder=folder).name == "a.safetensors"
     assert list(list_shipped_weights(folder)) == [(2, "mse"), (4, "ms-ssim"), (4, "mse")]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("shipped", "b"), ("shipped:mse", "a"), ("shipped:ms-ssim", "b"), ("mine/z.safetensors", "z")],
+)
+def test_weights_by_what_is_typed_for_them(folder, name, found):
+    assert named_weights(name, 4, folder).stem == found
+
+
+def test_a_file_that_is_called_shipped_is_a_file(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (folder / "shipped").touch()
+    assert named_weights("shipped", 4, folder).name == "shipped"
 
 
 @pytest.mark.parametrize(

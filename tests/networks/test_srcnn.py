@@ -113,6 +113,24 @@ def test_the_layout_of_the_input_changes_nothing(training):
     assert torch.equal(network(turned), network(enlarged))
 
 
+@pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available(), reason="another library than oneDNN convolves here"
+)
+@pytest.mark.parametrize("kernels", [(9, 5, 5), (9, 1, 5)])
+@pytest.mark.parametrize("size", [(64, 64), (65, 67), (17, 50), (120, 20)])
+def test_a_part_of_a_picture_gives_the_bits_of_the_whole(kernels, size):
+    network = SRCNN(kernels=kernels, start="identity", faint=1.0).eval()
+    margin, (height, width) = network.margin, size
+    whole = torch.rand(2, 1, 130, 97)
+    with torch.no_grad():
+        wanted = network(whole)
+        for top, left in ((0, 0), (7, 13), (130 - height, 97 - width)):
+            rows, columns = slice(top, top + height), slice(left, left + width)
+            part = network(whole[1:, :, rows, columns])
+            inner = (..., slice(margin, height - margin), slice(margin, width - margin))
+            assert torch.equal(part[inner], wanted[1:, :, rows, columns][inner])
+
+
 @pytest.mark.parametrize("start", ["he", "identity"])
 def test_bfloat16_stays_near_float32(start):
     network = SRCNN(start=start, **SMALL).eval()

@@ -1,8 +1,9 @@
 """The file in which prepared training pictures lie: mapped into memory, known by its checksum.
 
-Layout: a magic word; then for each picture Y and its low-resolution picture, each at a multiple of
-64 bytes; then a head in JSON; then the head's length, a BLAKE2b digest of all before it, and the
-magic word again. A reader never meets half a file, because it is written under another name.
+Layout: a magic word; for each picture Y and the low-resolution Y, and then the looks of all, each
+at a multiple of 64 bytes; a head in JSON; the head's length; a BLAKE2b digest of all before it;
+and the magic word again. A reader never meets half a file, because it is written under another
+name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snellen.datasets.picture_hashes import LOOK_LENGTH, PictureHashes
 from snellen.datasets.pictures import Skipped
 from snellen.files import atomic_path, write_error
 
@@ -53,9 +55,9 @@ class PatchSource:
         height, width: sides of each Y in pixels, multiples of `scale`.
         skipped: what was left out: damaged files, small ones, and copies of others.
         notes: sentences for the user, as why a cache was made anew.
+        hashes: of the pictures as they were decoded, each once, for `snellen.datasets.leaks`.
         data: the file's bytes; `pixels_at` and `low_at` say where in it Y and the low-resolution
             picture of each begin.
-        low_type: "float32" (Y/255) or "uint8".
     """
 
     path: Path
@@ -68,10 +70,10 @@ class PatchSource:
     width: NDArray[np.int64]
     skipped: list[Skipped]
     notes: list[str]
+    hashes: PictureHashes
     data: NDArray[np.uint8] = field(repr=False)
     pixels_at: NDArray[np.int64] = field(repr=False)
     low_at: NDArray[np.int64] = field(repr=False)
-    low_type: str
 
     def __len__(self) -> int:
         return len(self.names)
@@ -82,17 +84,17 @@ class PatchSource:
         start = int(self.pixels_at[index])
         return self.data[start : start + height * width].reshape(height, width)
 
-    def low(self, index: int) -> NDArray[Any]:
-        """The low-resolution Y: (H/scale, W/scale); float32, 1 is white; or uint8."""
+    def low(self, index: int) -> NDArray[np.float32]:
+        """The low-resolution Y: (H/scale, W/scale), float32, 1 is white."""
         return self.low_with_margin(index)[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
-    def low_with_margin(self, index: int) -> NDArray[Any]:
+    def low_with_margin(self, index: int) -> NDArray[np.float32]:
         """The same with `MARGIN` more pixels on every side, as the protocol continues pictures."""
         height = int(self.height[index]) // self.scale + 2 * MARGIN
         width = int(self.width[index]) // self.scale + 2 * MARGIN
         start = int(self.low_at[index])
-        size = height * width * np.dtype(self.low_type).itemsize
-        return self.data[start : start + size].view(self.low_type).reshape(height, width)
+        low = self.data[start : start + 4 * height * width].view(np.float32)
+        return low.reshape(height, width)
 
 
 class _Writer:
@@ -106,18 +108,27 @@ class _Writer:
         self._columns: dict[str, list[int]] = {name: [] for name in _COLUMNS}
         self._write(_MAGIC)
 
-    def add(self, name: str, luma: NDArray[np.uint8], low: NDArray[Any]) -> None:
+    def add(self, name: str, luma: NDArray[np.uint8], low: NDArray[np.float32]) -> None:
         """Append a picture; `low` has its margin."""
         places = [self._array(array) for array in (luma, low)]
         self._names.append(name)
         for column, value in zip(self._columns.values(), (*luma.shape, *places), strict=True):
             column.append(value)
 
-    def finish(self, facts: Mapping[str, Any]) -> None:
-        """Write the head and what shows that the file is whole."""
+    def finish(
+        self, facts: Mapping[str, Any], hashes: PictureHashes, skipped: Iterable[Skipped]
+    ) -> None:
+        """Write the head, with `facts` in it, and what shows that the file is whole."""
+        looks = self._array(hashes.looks)
         self._write(b"\0" * (-self._place % _ALIGN))
+        head = {
+            **facts,
+            "names": self._names,
+            **self._columns,
+            "skipped": [[item.name, item.reason, item.detail] for item in skipped],
+            "hashes": {"names": hashes.names, "digests": hashes.digests, "looks": looks},
+        }
         # JSON keeps undecodable names as lone surrogates, in ASCII.
-        head = {**facts, "names": self._names, **self._columns}
         text = json.dumps(head).encode("ascii")
         self._write(text)
         self._write(len(text).to_bytes(8, "little"))
@@ -127,7 +138,7 @@ class _Writer:
     def _array(self, array: NDArray[Any]) -> int:
         self._write(b"\0" * (-self._place % _ALIGN))
         place = self._place
-        self._write(np.ascontiguousarray(array).data.cast("B"))
+        self._write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         return place
 
     def _write(self, data: bytes | memoryview) -> None:
@@ -162,8 +173,10 @@ def load(path: Path, skipped: list[Skipped], notes: list[str]) -> PatchSource | 
         data = np.asarray(np.memmap(path, np.uint8, "r"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:  # ValueError: it is empty
-        raise DamagedCacheError(str(error)) from error
+    except ValueError as error:
+        raise DamagedCacheError("it is empty") from error
+    except OSError as error:
+        raise DamagedCacheError((error.strerror or str(error)).lower()) from error
     end = len(data) - len(_MAGIC) - _DIGEST
     magic = [bytes(data[: len(_MAGIC)]), bytes(data[-len(_MAGIC) :])]
     if end < len(_MAGIC) + 8 or magic != [_MAGIC, _MAGIC]:
@@ -176,6 +189,9 @@ def load(path: Path, skipped: list[Skipped], notes: list[str]) -> PatchSource | 
     length = int.from_bytes(bytes(data[end - 8 : end]), "little")
     head = json.loads(bytes(data[end - 8 - length : end - 8]))
     columns = {name: np.array(head[name], np.int64) for name in _COLUMNS}
+    hashes = head["hashes"]
+    start, count = hashes["looks"], len(hashes["names"])
+    looks = data[start : start + 4 * LOOK_LENGTH * count].view(np.float32)
     return PatchSource(
         path=path,
         scale=head["scale"],
@@ -187,10 +203,10 @@ def load(path: Path, skipped: list[Skipped], notes: list[str]) -> PatchSource | 
         width=columns["width"],
         skipped=skipped + [Skipped(*item) for item in head["skipped"]],
         notes=notes,
+        hashes=PictureHashes(hashes["names"], hashes["digests"], looks.reshape(count, LOOK_LENGTH)),
         data=data[: end - 8 - length],
         pixels_at=columns["pixels"],
         low_at=columns["low"],
-        low_type=head["low_type"],
     )
 
 

@@ -7,12 +7,16 @@ bit, on any machine and in any batch. Flips and rotations only change where a pi
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from snellen.metrics.engines.compiling import compiled
 
-__all__ = ["cut_enlarged", "cut_low", "cut_pixels", "orientation"]
+__all__ = ["cut_enlarged", "cut_squares", "orientation"]
+
+Number = TypeVar("Number", np.uint8, np.float32)
 
 
 @compiled
@@ -35,12 +39,12 @@ def orientation(code: int, size: int) -> tuple[int, int, int]:
 
 
 @compiled
-def cut_pixels(
-    data: NDArray[np.uint8],
+def cut_squares(
+    data: NDArray[Number],
     start: NDArray[np.int64],
     stride: NDArray[np.int64],
     codes: NDArray[np.int64],
-    out: NDArray[np.uint8],
+    out: NDArray[Number],
 ) -> None:
     """Copy squares to out (n, S, S), turned; row i of square k begins at start + i·stride."""
     count, size, _ = out.shape
@@ -55,27 +59,6 @@ def cut_pixels(
 
 
 @compiled
-def cut_low(
-    low: NDArray[np.float32],
-    start: NDArray[np.int64],
-    stride: NDArray[np.int64],
-    codes: NDArray[np.int64],
-    unit: float,
-    out: NDArray[np.float32],
-) -> None:
-    """The same from low-resolution pictures to float32; stored values are divided by `unit`."""
-    count, size, _ = out.shape
-    flat = out.reshape(count, size * size)
-    for k in range(count):
-        first, down, across = orientation(codes[k], size)
-        for i in range(size):
-            at = start[k] + i * stride[k]
-            to = first + i * down
-            for j in range(size):
-                flat[k, to + j * across] = low[at + j] / unit
-
-
-@compiled
 def cut_enlarged(
     low: NDArray[np.float32],
     start: NDArray[np.int64],
@@ -84,7 +67,6 @@ def cut_enlarged(
     index: NDArray[np.int64],
     weight: NDArray[np.float64],
     window: int,
-    unit: float,
     out: NDArray[np.float32],
 ) -> None:
     """Enlarge windows (window × window) of low-resolution pictures to out (n, S, S), turned.
@@ -115,4 +97,4 @@ def cut_enlarged(
                     total[i] += factor * line[i]
             to = first + j * across
             for i in range(size):
-                flat[k, to + i * down] = np.float32(total[i]) / unit
+                flat[k, to + i * down] = total[i]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from snellen.datasets.batches import BatchStream, item_words
 from snellen.datasets.patch_cache import MARGIN, PatchSource
-from snellen.datasets.patch_cutting import cut_enlarged, cut_low, cut_pixels
+from snellen.datasets.patch_cutting import cut_enlarged, cut_squares
 from snellen.datasets.pictures import Skipped
 from snellen.errors import UserError
 from snellen.images.resize import bicubic_taps
@@ -140,13 +140,12 @@ class PatchStream(BatchStream[PatchBatch]):
                 f"no picture is as large as a patch of {size}×{size} pixels; the largest could "
                 f"hold one of {largest}×{largest}."
             )
-        self._low = source.data.view(np.uint8 if source.low_type == "uint8" else np.float32)
-        self._unit = 255.0 if source.low_type == "uint8" else 1.0
+        self._low = source.data.view(np.float32)
         grid = -(-size // scale)
         self._window = grid + 2 * MARGIN
-        taps = bicubic_taps(self._window, self._window * scale, scale)
-        first = MARGIN * scale
-        self._index, self._weight = (table[first : first + size] for table in taps)
+        index, weight = bicubic_taps(self._window, self._window * scale, scale)
+        inner = slice(MARGIN * scale, MARGIN * scale + size)
+        self._index, self._weight = index[inner], weight[inner]
 
     @property
     def too_small(self) -> list[Skipped]:
@@ -170,17 +169,17 @@ class PatchStream(BatchStream[PatchBatch]):
         count, scale = len(index), source.scale
         pixels = np.empty((count, size, size), np.uint8)
         start = source.pixels_at[index] + scale * (row * source.width[index] + column)
-        cut_pixels(source.data, start, source.width[index], codes, pixels)
+        cut_squares(source.data, start, source.width[index], codes, pixels)
         low_width = source.width[index] // scale + 2 * MARGIN
         low_start = source.low_at[index] // self._low.itemsize + row * low_width + column
         if self.options.inside:
             inputs = np.empty((count, size // scale, size // scale), np.float32)
             low_start += MARGIN * (low_width + 1)
-            cut_low(self._low, low_start, low_width, codes, self._unit, inputs)
+            cut_squares(self._low, low_start, low_width, codes, inputs)
         else:
             inputs = np.empty((count, size, size), np.float32)
-            taps = self._index, self._weight, self._window
-            cut_enlarged(self._low, low_start, low_width, codes, *taps, self._unit, inputs)
+            place = self._low, low_start, low_width, codes
+            cut_enlarged(*place, self._index, self._weight, self._window, inputs)
         names = [source.names[k] for k in index.tolist()]
         return PatchBatch(
             step, torch.from_numpy(pixels[:, None]), torch.from_numpy(inputs[:, None]), names

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from snellen.datasets.patch_cache import (
     writing,
 )
 from snellen.datasets.patch_stream import PatchBatch, PatchOptions, PatchStream
+from snellen.datasets.picture_hashes import PictureHashes, look, pixel_digest
 from snellen.datasets.pictures import (
     Pictures,
     Skipped,
@@ -34,9 +34,16 @@ from snellen.datasets.pictures import (
     require_some,
     skipped_for,
 )
-from snellen.errors import UserError
+from snellen.errors import UserError, nearest
 from snellen.files import shown
 from snellen.images import UnreadableImage
+from snellen.images.protocols import (
+    SCALES,
+    SuperResolutionProtocol,
+    low_resolution,
+    protocol_named,
+    target_luma,
+)
 from snellen.images.resize import bicubic_resize
 
 __all__ = [
@@ -46,11 +53,12 @@ __all__ = [
     "PatchStream",
     "open_training_pictures",
     "prepare_patches",
+    "set_labels",
 ]
 
 _FORMAT = 1  # to be raised whenever the same pictures would be prepared otherwise than before
 _MIN_SIDE = 32
-_CHUNK = 16  # pictures decoded ahead
+_CHUNK = 8  # pictures decoded at a time
 
 
 def open_training_pictures(specs: Sequence[str], *, min_side: int = _MIN_SIDE) -> list[Pictures]:
@@ -74,6 +82,7 @@ def prepare_patches(
     protocol: str,
     rescales: Sequence[float] = (1.0,),
     min_side: int = _MIN_SIDE,
+    leave_out: Collection[str] = (),
     cache_dir: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PatchSource:
@@ -96,6 +105,7 @@ def prepare_patches(
         rescales: each picture is also shown shrunk by these factors (0 < factor <= 1, MATLAB's
             bicubic), where that leaves it at least `min_side` large.
         min_side: pictures smaller than this on a side, in pixels, are left out.
+        leave_out: names of pictures that are not to be used, as `find_leaks` gives them.
         cache_dir: where the file is kept; by default ``superres`` in the user's cache folder
             ($SNELLEN_CACHE, else $XDG_CACHE_HOME/snellen, else ~/.cache/snellen).
         progress: told how many pictures of how many are done, while they are being prepared.
@@ -111,33 +121,50 @@ def prepare_patches(
     >>> source.names[0], source.luma(0).shape, source.low(0).shape
     ('astronaut', (512, 512), (128, 128))
     """
-    recipe = _Recipe(scale, protocol, tuple(map(float, rescales)), min_side)
+    recipe = _Recipe(scale, protocol_named(protocol), tuple(map(float, rescales)), min_side)
     sets = open_training_pictures(specs, min_side=min_side)
-    labels = _labels([pictures.spec for pictures in sets])
-    fingerprint = recipe.fingerprint(
-        [[label, pictures.fingerprint()] for label, pictures in zip(labels, sets, strict=True)]
-    )
+    labels = set_labels(sets)
+    contents = [[label, s.fingerprint()] for label, s in zip(labels, sets, strict=True)]
+    fingerprint = recipe.fingerprint([*contents, sorted(leave_out)])
+    places = _places(sets, labels, leave_out)
     folder = cache_folder() / "superres" if cache_dir is None else Path(cache_dir)
     path = folder / f"{fingerprint}.patches"
-    skipped = [
+    skipped = [Skipped(name, "left out as asked") for name in sorted(leave_out)] + [
         Skipped(label + item.name, item.reason, item.detail)
         for label, pictures in zip(labels, sets, strict=True)
         for item in pictures.skipped
     ]
     notes: list[str] = []
-    if (source := _loaded(path, skipped, notes)) is not None:
-        return source
-    with alone(path):
-        # Another process may have made it while this one waited.
-        if (source := _loaded(path, skipped, notes)) is not None:
-            return source
-        total = sum(map(len, sets))
-        _write(path, _read_all(sets, labels), recipe, fingerprint, total, progress)
-    if (source := _loaded(path, skipped, notes)) is None:
-        raise UserError(f"{shown(path)} was removed while it was being read; start again.")
-    if not len(source):
-        require_some(0, ", ".join(pictures.spec for pictures in sets), source.skipped)
+    source = _loaded(path, skipped, notes)
+    if source is None:
+        with alone(path):
+            # Another process may have made it while this one waited.
+            source = _loaded(path, skipped, notes)
+            if source is None:
+                _write(path, places, recipe, fingerprint, progress)
+                source = _loaded(path, skipped, notes)
+    if source is None:
+        raise UserError(f"{shown(path)} was removed while it was being made; start again.")
+    require_some(len(source), ", ".join(pictures.spec for pictures in sets), source.skipped)
     return source
+
+
+def _places(
+    sets: Sequence[Pictures], labels: Sequence[str], leave_out: Collection[str]
+) -> list[tuple[str, Pictures, int]]:
+    """Name, set and index of every picture that is to be used."""
+    places = [
+        (label + pictures.name(index), pictures, index)
+        for label, pictures in zip(labels, sets, strict=True)
+        for index in range(len(pictures))
+    ]
+    names = {name for name, _, _ in places}
+    if unknown := sorted(set(leave_out) - names):
+        raise UserError(
+            f"there is no training picture {shown(unknown[0])!r} to leave out."
+            f"{nearest(unknown[0], names)}"
+        )
+    return [place for place in places if place[0] not in leave_out]
 
 
 @dataclass(frozen=True)
@@ -145,16 +172,18 @@ class _Recipe:
     """How pictures are prepared."""
 
     scale: int
-    protocol: str
+    protocol: SuperResolutionProtocol
     rescales: tuple[float, ...]
     min_side: int
 
     def __post_init__(self) -> None:
-        if self.scale not in (2, 3, 4):
-            raise UserError(f"got a scale of {self.scale}; need 2, 3 or 4.")
+        if self.scale not in SCALES:
+            raise UserError(f"got a scale of {self.scale}; need {', '.join(map(str, SCALES))}.")
         if not self.rescales or not all(0 < factor <= 1 for factor in self.rescales):
             given = ", ".join(f"{factor:g}" for factor in self.rescales) or "none"
-            raise UserError(f"got rescalings {given}; need factors above 0 and up to 1, like 1,0.8.")
+            raise UserError(
+                f"got rescalings {given}; need factors above 0 and up to 1, like 1,0.8."
+            )
 
     def fingerprint(self, contents: list[list[str]]) -> str:
         """Sixteen hexadecimal digits of the recipe and what it is applied to."""
@@ -163,27 +192,24 @@ class _Recipe:
 
     def versions(
         self, picture: NDArray[np.uint8]
-    ) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[Any]]]:
+    ) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.float32]]]:
         """Suffix of the name, Y, and the low-resolution picture with its margin."""
         for factor in dict.fromkeys(self.rescales):
             scaled = picture if factor == 1 else bicubic_resize(picture, factor)
             if min(scaled.shape[:2]) >= max(self.min_side, self.scale):
-                luma, low = _shrunk(scaled, self.scale)
-                low = np.pad(low, MARGIN, mode="edge")
-                yield "" if factor == 1 else f"@{factor:g}", luma, low
+                suffix = "" if factor == 1 else f"@{factor:g}"
+                yield suffix, *_shrunk(scaled, self.scale, self.protocol)
 
 
 def _shrunk(
-    picture: NDArray[np.uint8], scale: int
+    picture: NDArray[np.uint8], scale: int, protocol: SuperResolutionProtocol
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    from snellen.images.colour import luma_y
-
-    gray = (picture == picture[..., :1]).all()
-    luma = picture[..., 0] if gray else luma_y(picture, rounded=True)
-    height, width = (side // scale * scale for side in luma.shape)
-    luma = np.ascontiguousarray(luma[:height, :width])
-    low = bicubic_resize(luma / 255, (height // scale, width // scale))
-    return luma, low.astype(np.float32)
+    """Return Y of whole levels and the low-resolution Y with its margin."""
+    seen = picture[..., 0] if (picture == picture[..., :1]).all() else picture
+    luma = np.floor(target_luma(seen, scale, protocol) + 0.5).astype(np.uint8)
+    low = low_resolution(seen, scale, protocol) / 255
+    mode: Literal["edge", "symmetric"] = "edge" if protocol.edge == "clamp" else "symmetric"
+    return luma, np.pad(low.astype(np.float32), MARGIN, mode=mode)
 
 
 def _loaded(path: Path, skipped: list[Skipped], notes: list[str]) -> PatchSource | None:
@@ -198,69 +224,63 @@ def _loaded(path: Path, skipped: list[Skipped], notes: list[str]) -> PatchSource
 
 def _write(
     path: Path,
-    pictures: Iterator[tuple[str, NDArray[np.uint8] | UnreadableImage]],
+    places: Sequence[tuple[str, Pictures, int]],
     recipe: _Recipe,
     fingerprint: str,
-    total: int,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    seen: dict[bytes, str] = {}
+    hashed: list[tuple[str, str, NDArray[np.float32]]] = []
+    first: dict[str, str] = {}
     skipped: list[Skipped] = []
-    low_type = "float32"
     with writing(path) as writer:
-        for done, (name, picture) in enumerate(pictures, 1):
+        for done, (name, picture) in enumerate(_read_all(places), 1):
+            if progress is not None:
+                progress(done, len(places))
             if isinstance(picture, UnreadableImage):
                 skipped.append(skipped_for(name, picture.reason))
                 continue
-            digest = _digest(picture)
-            if (first := seen.setdefault(digest, name)) != name:
-                skipped.append(Skipped(name, "a copy of another picture", first))
+            digest = pixel_digest(picture)
+            if first.setdefault(digest, name) != name:
+                skipped.append(Skipped(name, "a copy of another picture", first[digest]))
                 continue
+            hashed.append((name, digest, look(picture)))
             for suffix, luma, low in recipe.versions(picture):
-                low_type = low.dtype.name
                 writer.add(name + suffix, luma, low)
-            if progress is not None:
-                progress(done, total)
-        facts = {key: value for key, value in asdict(recipe).items() if key != "min_side"}
-        left_out = [[item.name, item.reason, item.detail] for item in skipped]
-        writer.finish(
-            {**facts, "fingerprint": fingerprint, "skipped": left_out, "low_type": low_type}
-        )
+        facts = {
+            "scale": recipe.scale,
+            "protocol": recipe.protocol.name,
+            "rescales": recipe.rescales,
+            "fingerprint": fingerprint,
+        }
+        writer.finish(facts, PictureHashes.of(hashed), skipped)
 
 
 def _read_all(
-    sets: list[Pictures], labels: list[str]
+    places: Sequence[tuple[str, Pictures, int]],
 ) -> Iterator[tuple[str, NDArray[np.uint8] | UnreadableImage]]:
     """Decode everything in order, a few pictures ahead."""
 
     def read(place: tuple[str, Pictures, int]) -> tuple[str, NDArray[np.uint8] | UnreadableImage]:
-        label, pictures, index = place
-        name = label + pictures.name(index)
+        name, pictures, index = place
         try:
             return name, read_undamaged(pictures, index)
         except UnreadableImage as error:
             return name, error
 
-    places = (
-        (label, pictures, index)
-        for label, pictures in zip(labels, sets, strict=True)
-        for index in range(len(pictures))
-    )
     with ThreadPoolExecutor(min(4, processors()), thread_name_prefix="prepare") as pool:
-        while chunk := list(islice(places, _CHUNK)):
-            yield from pool.map(read, chunk)
+        for start in range(0, len(places), _CHUNK):
+            yield from pool.map(read, places[start : start + _CHUNK])
 
 
-def _digest(picture: NDArray[np.uint8]) -> bytes:
-    digest = hashlib.blake2b(repr(picture.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(picture).data)
-    return digest.digest()
+def set_labels(sets: Sequence[Pictures]) -> list[str]:
+    """What stands before the names of each set's pictures in `PatchSource`: all names differ.
 
-
-def _labels(specs: list[str]) -> list[str]:
-    """What stands before the names of each set's pictures, so that all names differ."""
-    if len(specs) == 1:
+    One set needs nothing. Of several, each has the name of its folder, or all of its path where two
+    folders have one name.
+    """
+    if len(sets) == 1:
         return [""]
+    specs = [pictures.spec for pictures in sets]
     short = [Path(spec).name or spec for spec in specs]
     return [
         f"{(name if short.count(name) == 1 else spec)}/"

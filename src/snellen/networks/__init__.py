@@ -8,7 +8,7 @@ from snellen.networks.loading import (
     build_super_resolution_network,
 )
 from snellen.networks.output_size import check_output_size, upsamples_inside
-from snellen.networks.shipped import list_shipped_weights, shipped_weights
+from snellen.networks.shipped import list_shipped_weights, named_weights, shipped_weights
 from snellen.networks.srcnn import SRCNN, SRCNNOptions
 from snellen.networks.weights import read_card, read_weights, save_weights
 
@@ -23,6 +23,7 @@ __all__ = [
     "build_super_resolution_network",
     "check_output_size",
     "list_shipped_weights",
+    "named_weights",
     "read_card",
     "read_weights",
     "save_weights",

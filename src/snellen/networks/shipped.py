@@ -8,7 +8,7 @@ from snellen.errors import UserError, nearest
 from snellen.files import shown
 from snellen.networks.weights import read_card
 
-__all__ = ["list_shipped_weights", "shipped_weights"]
+__all__ = ["list_shipped_weights", "named_weights", "shipped_weights"]
 
 FOLDER = Path(__file__).with_name("shipped_weights")
 
@@ -60,3 +60,20 @@ def shipped_weights(scale: int, loss: str = "ms-ssim", folder: Path = FOLDER) ->
         f"no weights for scale {scale} under {loss!r} come with snellen.{meant} There are "
         f"{there_are}: choose one of them, or name a weights file of your own."
     )
+
+
+def named_weights(name: str, scale: int, folder: Path = FOLDER) -> Path:
+    """Return the weights file that is meant by ``shipped``, ``shipped:LOSS`` or a path.
+
+    Without a loss, ``shipped`` is what was trained under MS-SSIM. The path need not exist.
+
+    Raises:
+        UserError: no such weights come with snellen.
+
+    >>> named_weights("mine.safetensors", 4).name
+    'mine.safetensors'
+    """
+    kind, _, loss = name.partition(":")
+    if kind != "shipped" or Path(name).exists():
+        return Path(name)
+    return shipped_weights(scale, loss, folder) if loss else shipped_weights(scale, folder=folder)

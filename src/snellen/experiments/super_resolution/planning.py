@@ -1,0 +1,246 @@
+"""What a super-resolution comparison will do, known and checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from snellen.datasets import Skipped, summarise_skipped
+from snellen.datasets.leaks import Leak, refuse_leaks
+from snellen.datasets.super_resolution import (
+    PatchOptions,
+    PatchSource,
+    open_training_pictures,
+    prepare_patches,
+    set_labels,
+)
+from snellen.errors import UserError
+from snellen.experiments.evaluation import MS_SSIM
+from snellen.experiments.running import check_losses, plural
+from snellen.experiments.super_resolution.configuration import SuperResolutionConfig
+from snellen.experiments.super_resolution.judging import (
+    JudgedSet,
+    benchmark_sets,
+    held_out_sets,
+    leaks_into,
+)
+from snellen.experiments.super_resolution.validating import patches_of, patches_of_training
+from snellen.images.protocols import SuperResolutionProtocol, protocol_named
+from snellen.metrics import fit_levels
+from snellen.metrics.conventions import min_side
+from snellen.networks import build_super_resolution_network
+from snellen.networks.output_size import check_output_size, upsamples_inside
+from snellen.training.examples import Examples
+
+__all__ = ["Budget", "Plan", "Task", "describe", "make_plan", "network_for"]
+
+LEAST_LEVELS = 3  # of MS-SSIM: with fewer it hardly differs from SSIM
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every training may spend, and what a patch is.
+
+    Attributes:
+        steps: optimizer steps.
+        patch: side of the patches in pixels.
+        output_side: side of what the network makes of one in training, in pixels.
+        levels: of MS-SSIM on that output.
+        inside: whether the network takes the low-resolution patch and enlarges it itself.
+        parameters: number of weights.
+    """
+
+    steps: int
+    patch: int
+    output_side: int
+    levels: int
+    inside: bool
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training of the experiment."""
+
+    seed: int
+    loss: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before the first step.
+
+    Attributes:
+        source: the prepared training pictures.
+        judged: the sets that results are for. judged_digest: it changes when their pictures do.
+        leaks: judged pictures that are also trained on, allowed by the configuration.
+        validation: patches for the learning curves. validation_words: what they are.
+    """
+
+    config: SuperResolutionConfig
+    protocol: SuperResolutionProtocol
+    budget: Budget
+    source: PatchSource
+    judged: tuple[JudgedSet, ...]
+    judged_digest: str
+    leaks: tuple[Leak, ...]
+    validation: Examples
+    validation_words: str
+
+    def tasks(self) -> Iterator[Task]:
+        """Every training, losses innermost so that early results can be compared."""
+        for seed in range(self.config.seeds):
+            for loss in self.config.losses:
+                yield Task(seed, loss)
+
+    @property
+    def patches(self) -> PatchOptions:
+        """How training patches are cut."""
+        return PatchOptions(
+            size=self.budget.patch,
+            flip=self.config.flip,
+            rotate=self.config.rotate,
+            inside=self.budget.inside,
+        )
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """Training pictures that cannot be used; those held out are not among them."""
+        held_out = {name for each in self.judged for name in each.names}
+        return [item for item in self.source.skipped if item.name not in held_out]
+
+
+def make_plan(
+    config: SuperResolutionConfig, progress: Callable[[int, int], None] | None = None
+) -> Plan:
+    """Check losses and network, prepare the training pictures, and open those to judge on.
+
+    Args:
+        config: what to do.
+        progress: told how many training pictures of how many are prepared.
+
+    Raises:
+        UserError: pictures, a loss, the network or their sizes cannot be used; or a judged picture
+            is among the training pictures.
+    """
+    protocol = protocol_named(config.protocol)
+    budget = _budget(config)
+    check_losses(config.losses, budget.output_side, channels=1)
+    judged = benchmark_sets(config.benchmarks)
+    if not judged:
+        sets = open_training_pictures(config.train)
+        judged = held_out_sets(sets, set_labels(sets), config.held_out)
+    source = prepare_patches(
+        config.train,
+        scale=config.scale,
+        protocol=config.protocol,
+        rescales=config.rescales,
+        leave_out=[] if config.benchmarks else [name for each in judged for name in each.names],
+        progress=progress,
+    )
+    leaks, digest = leaks_into(source, judged)
+    refuse_leaks(leaks, allow=config.allow_leak)
+    validation, words = _validation(config, protocol, budget, source, judged)
+    return Plan(
+        config, protocol, budget, source, tuple(judged), digest, tuple(leaks), validation, words
+    )
+
+
+def network_for(config: SuperResolutionConfig, seed: int) -> nn.Module:
+    """Return the network with the initial weights of `seed`, the same for every loss."""
+    return build_super_resolution_network(
+        config.network, scale=config.scale, seed=seed, options=config.network_options
+    )
+
+
+def _budget(config: SuperResolutionConfig) -> Budget:
+    """Try the network on a patch, and count what it may spend.
+
+    Raises:
+        UserError: the network cannot be built or gives back pictures of another size, or its output
+            is too small for MS-SSIM.
+    """
+    network, side = network_for(config, seed=0), config.patch_side
+    margin = check_output_size(network, config.network, scale=config.scale, patch=side)
+    output = side - 2 * margin
+    return Budget(
+        steps=config.steps(output),
+        patch=side,
+        output_side=output,
+        levels=_levels(config, side, output),
+        inside=upsamples_inside(network),
+        parameters=sum(p.numel() for p in network.parameters()),
+    )
+
+
+def _levels(config: SuperResolutionConfig, side: int, output: int) -> int:
+    """How many levels MS-SSIM has; all losses share one patch, which must leave it enough."""
+    least = min_side(MS_SSIM, LEAST_LEVELS)
+    if any("ms-ssim" in loss for loss in config.losses) and output < least:
+        needed = side + least - output
+        raise UserError(
+            f"a patch of {side} pixels gives the losses {output}×{output} pixels, on which MS-SSIM "
+            f"has fewer than {LEAST_LEVELS} levels: type --set "
+            f"patch={-(-needed // config.scale) * config.scale}, or more."
+        )
+    return fit_levels(MS_SSIM, (output, output)) if output >= min_side(MS_SSIM, 1) else 0
+
+
+def _validation(
+    config: SuperResolutionConfig,
+    protocol: SuperResolutionProtocol,
+    budget: Budget,
+    source: PatchSource,
+    judged: Sequence[JudgedSet],
+) -> tuple[Examples, str]:
+    """Patches for the learning curves, never of a benchmark unless it was asked for."""
+    if config.validation is None and config.benchmarks:
+        examples = patches_of_training(source, budget.patch, budget.inside)
+        return examples, f"{len(examples)} fixed patches of the training pictures"
+    sets = judged if config.validation is None else benchmark_sets([config.validation])
+    examples = patches_of(sets, config.scale, protocol, budget.patch, budget.inside)
+    named = config.validation or "the pictures that are held out"
+    return examples, f"{len(examples)} fixed patches of {named}"
+
+
+def describe(plan: Plan) -> list[str]:
+    """Say in a few lines what a run would do: for ``--dry-run`` and the head of every run."""
+    config, budget = plan.config, plan.budget
+    judged = ", ".join(f"{each.name} ({len(each)})" for each in plan.judged)
+    trainings = sum(1 for _ in plan.tasks())
+    output, levels = budget.output_side, budget.levels
+    facts = {
+        "training": f"{len(plan.source)} pictures in {', '.join(config.train)}",
+        "judged on": f"{judged}; ×{config.scale}, {plan.protocol.name}: {plan.protocol.words}",
+        "patches": f"{budget.patch}×{budget.patch}, output {output}×{output}, "
+        f"MS-SSIM on {levels} {plural('level', levels)}",
+        "network": f"{config.network}, {budget.parameters:,} weights",
+        "losses": ", ".join(config.losses),
+        "budget": f"{trainings} {plural('training', trainings)} of {config.output_pixels:,} output "
+        f"pixels: {budget.steps:,} steps of {config.batch_size} patches",
+        "curves": plan.validation_words,
+        "leaks": leaks_in_words(plan.leaks),
+    }
+    lines = [f"{name:<11}{text}" for name, text in facts.items() if text]
+    lines += [f"note       {note}" for note in plan.source.notes]
+    if plan.skipped:
+        lines.append(f"{', '.join(config.train)}: {summarise_skipped(plan.skipped)}")
+    return lines
+
+
+def leaks_in_words(leaks: Sequence[Leak]) -> str:
+    """Name the judged pictures that are trained on; nothing where there is none."""
+    if not leaks:
+        return ""
+    count = len({leak.judged for leak in leaks})
+    named = "; ".join(str(leak) for leak in leaks[:10])
+    more = f"; and {len(leaks) - 10} more pairs" if len(leaks) > 10 else ""
+    return f"{count} judged {plural('picture', count)} also trained on: {named}{more}."
+
+
+def skipped_reasons(plan: Plan) -> dict[str, int]:
+    """How many training pictures were left out, by reason."""
+    return dict(Counter(item.reason for item in plan.skipped))
