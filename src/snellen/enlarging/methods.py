@@ -65,7 +65,7 @@ class Enlarger:
         kind = self.device.type
         # In full float32 on GPUs too, whatever the caller has chosen for trainings.
         exact = (
-            torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False, fp32_precision="ieee")
             if kind == "cuda"
             else nullcontext()
         )

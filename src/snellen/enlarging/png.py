@@ -65,12 +65,12 @@ def _filtered(strips: Iterable[Pixels], layout: Layout) -> Iterator[bytes]:
     """The bytes of each row as differences to its neighbours, after the number of its filter."""
     step = layout.channels * layout.dtype.itemsize
     above = np.zeros(layout.width * step, np.uint8)
+    big_endian = layout.dtype.newbyteorder(">")
     for strip in strips:
-        big_endian = np.ascontiguousarray(strip, layout.dtype.newbyteorder(">"))
-        rows = big_endian.reshape(len(strip), -1).view(np.uint8)
-        count = max(1, _BLOCK // rows.shape[1])
-        for start in range(0, len(rows), count):
-            block = rows[start : start + count]
+        count = max(1, _BLOCK // len(above))
+        for start in range(0, len(strip), count):
+            part = np.ascontiguousarray(strip[start : start + count], big_endian)
+            block = part.reshape(len(part), -1).view(np.uint8)
             yield _filter_rows(block, np.concatenate([above[None], block[:-1]]), step).tobytes()
             above = block[-1]
 
