@@ -8,6 +8,7 @@ from torch import nn
 
 from snellen import upscale
 from snellen.enlarging import reach as module
+from snellen.errors import UserError
 from snellen.networks import SRCNN
 
 from .helpers import picture
@@ -58,6 +59,11 @@ def test_weights_of_zero_hide_nothing():
 @pytest.mark.parametrize("network", [Shrinking(), MeanOfAll()])
 def test_networks_that_must_see_the_whole(network):
     assert module.reach(network, 2) is None
+
+
+def test_a_network_that_fails_is_one_sentence():
+    with pytest.raises(UserError, match="gray picture of odd sides: RuntimeError"):
+        upscale(picture((20, 20)), 2, method=nn.Conv2d(3, 1, 3))
 
 
 def test_reach_of_a_network_that_upsamples_inside_is_in_its_own_pixels():

@@ -15,7 +15,7 @@ from snellen.enlarging.methods import open_method
 from snellen.enlarging.tiles import enlarged_strips
 from snellen.errors import UserError
 from snellen.images import bicubic_resize, rgb2ycbcr, ycbcr2rgb
-from snellen.networks import SRCNN
+from snellen.networks import SRCNN, list_shipped_weights, read_weights
 
 from .helpers import picture
 
@@ -159,3 +159,13 @@ def test_strips_are_no_higher_than_a_tile(network):
     pixels = picture((70, 20, 3))
     strips = list(enlarged_strips(pixels, open_method(network, 2), tile=64))
     assert [strip.shape for strip in strips] == [(64, 40, 3), (64, 40, 3), (12, 40, 3)]
+
+
+SHIPPED = list_shipped_weights()
+
+
+@pytest.mark.parametrize(("scale", "loss"), list(SHIPPED))
+def test_the_shipped_networks_under_tiles(scale, loss):
+    pixels = picture((30, 41, 3), np.uint16)
+    whole = in_one_piece(pixels, scale, read_weights(SHIPPED[scale, loss])[0])
+    np.testing.assert_array_equal(upscale(pixels, scale, method=loss, device="cpu", tile=50), whole)

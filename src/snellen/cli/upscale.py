@@ -79,7 +79,7 @@ def upscale(
     # The method first: an error there is one for all pictures.
     enlarger = open_method(method, scale, device=device, network=network)
     jobs = find_jobs(source, out, scale)
-    with _Display(len(jobs)) as display:
+    with _Display() as display:
         problems = _enlarge_all(jobs, enlarger, tile, force, display)
     if problems and not source.is_dir():
         raise UserError(problems[0])
@@ -100,8 +100,8 @@ def _enlarge_all(
     from snellen.enlarging import enlarge_file
 
     problems = []
-    for job in jobs:
-        display.name = job.name
+    for number, job in enumerate(jobs, 1):
+        display.where = f"{number} of {len(jobs)}: {shown(job.name)}"
         if job.target is None:
             problems.append(f"{job.name}: {job.problem}")
             continue
@@ -128,11 +128,11 @@ def _with_name(job: Job, sentence: str) -> str:
 class _Display:
     """How far it is, on standard error: a bar in a terminal, a line now and then elsewhere."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self) -> None:
         from rich.console import Console
 
-        self.count, self.done, self.skipped = count, 0, 0
-        self.name = ""
+        self.done, self.skipped = 0, 0
+        self.where = ""
         self._console = Console(stderr=True)
         self._said = time.monotonic()
         self._pixels = self._of = 0
@@ -169,14 +169,13 @@ class _Display:
         from rich.markup import escape
 
         self._pixels += pixels
-        where = f"{self.done + self.skipped + 1} of {self.count}: {shown(self.name)}"
         if self._bar is not None:
-            done, title = self._pixels / self._of, escape(where)
+            done, title = self._pixels / self._of, escape(self.where)
             self._bar.update(self._task, completed=done, description=title)
             self._bar.refresh()
         elif time.monotonic() - self._said > QUIET:
             self._said = time.monotonic()
-            self.say(f"{where}: {100 * self._pixels // self._of} %")
+            self.say(f"{self.where}: {100 * self._pixels // self._of} %")
 
     def finished(self, before: bool) -> None:
         """A picture is done, or was done before."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +58,7 @@ def find_jobs(source: Path, out: Path | None, scale: int) -> list[Job]:
 def _job_of_file(source: Path, out: Path | None, scale: int) -> Job:
     if out is None:
         target = source.with_name(f"{source.stem}-x{scale}{_suffix(source, scale)}")
-    elif out.is_dir() or str(out).endswith(os.sep):
+    elif out.is_dir():
         target = out / f"{source.stem}{_suffix(source, scale)}"
     else:
         target = out

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from snellen.enlarging.exif import exif_block
@@ -71,55 +71,49 @@ def _write_tiff(
     return block.complete
 
 
-def _write_with_pillow(
-    file: IO[bytes],
-    layout: Layout,
-    strips: Iterable[Pixels],
-    icc: bytes | None,
-    exif: Exif,
-    *,
-    kind: str,
-    limit: int | None = None,
-    options: dict[str, Any],
+def _write_jpeg(
+    file: IO[bytes], layout: Layout, strips: Iterable[Pixels], icc: bytes | None, exif: Exif
 ) -> bool:
-    """Write what has 8 bits; its encoder wants the whole picture, four bytes a pixel of colour."""
-    gray = layout.channels == 1
-    mode = "L" if gray else "RGBA" if layout.has_alpha else "RGBX"
-    pixels = np.full((layout.height, layout.width, 1 if gray else 4), 255, np.uint8)
+    # Four bytes a pixel of colour are how Pillow keeps it: of other arrays it makes a copy.
+    pixels = _gathered(strips, layout, channels=1 if layout.channels == 1 else 4)
+    mode = "L" if layout.channels == 1 else "RGBX"
+    image = Image.frombuffer(mode, (layout.width, layout.height), pixels, "raw", mode, 0, 1)
+    block = exif_block(exif, _JPEG_EXIF)
+    profile = {"icc_profile": icc} if icc else {}
+    # Colour at full resolution: sharp edges of colour would fray without it.
+    image.save(file, "JPEG", quality=QUALITY, subsampling=0, exif=block.data, **profile)
+    return block.complete
+
+
+def _write_webp(
+    file: IO[bytes], layout: Layout, strips: Iterable[Pixels], icc: bytes | None, exif: Exif
+) -> bool:
+    from snellen.enlarging.webp import write_webp
+
+    pixels = _gathered(strips, layout, channels=4 if layout.has_alpha else 3)
+    block = exif_block(exif)
+    write_webp(file, pixels, QUALITY, icc, block.data)
+    return block.complete
+
+
+def _gathered(strips: Iterable[Pixels], layout: Layout, channels: int) -> NDArray[np.uint8]:
+    """The whole picture of 8 bits, for encoders that want it at once, in so many channels."""
+    pixels = np.full((layout.height, layout.width, channels), 255, np.uint8)
     row = 0
     for strip in strips:
         part = pixels[row : row + len(strip)]
-        if layout.channels == 2:
-            part[..., :3], part[..., 3] = strip[..., :1], strip[..., 1]
-        else:
-            part[..., : layout.channels] = strip
+        # Gray spreads over the colours that there are.
+        part[..., :3] = strip[..., :3] if layout.channels > 2 else strip[..., :1]
+        if layout.has_alpha:
+            part[..., 3] = strip[..., -1]
         row += len(strip)
-    block = exif_block(exif, limit)
-    image = Image.frombuffer(mode, (layout.width, layout.height), pixels, "raw", mode, 0, 1)
-    profile = {"icc_profile": icc} if icc else {}
-    image.save(file, kind, quality=QUALITY, exif=block.data, **profile, **options)
-    return block.complete
+    return pixels
 
 
 FORMATS = (
     Format("PNG", (".png",), True, True, 2**31 - 1, _write_png),
-    Format(
-        "JPEG",
-        (".jpg", ".jpeg", ".jpe", ".jfif"),
-        False,
-        False,
-        65500,
-        # Colour at full resolution: it is where sharp edges of colour would fray.
-        partial(_write_with_pillow, kind="JPEG", limit=_JPEG_EXIF, options={"subsampling": 0}),
-    ),
-    Format(
-        "WebP",
-        (".webp",),
-        True,
-        False,
-        16383,
-        partial(_write_with_pillow, kind="WEBP", options={"method": 4}),
-    ),
+    Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), False, False, 65500, _write_jpeg),
+    Format("WebP", (".webp",), True, False, 16383, _write_webp),
     Format("TIFF", (".tif", ".tiff"), True, True, 2**31 - 1, _write_tiff),
 )
 """In the order in which they are named to the user."""

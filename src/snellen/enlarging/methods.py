@@ -65,7 +65,7 @@ class Enlarger:
         kind = self.device.type
         # In full float32 on GPUs too, whatever the caller has chosen for trainings.
         exact = (
-            torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False, fp32_precision="ieee")
             if kind == "cuda"
             else nullcontext()
         )
@@ -129,11 +129,18 @@ def _is_file_name(name: str) -> bool:
 def _of_network(network: nn.Module, scale: int, name: str, device: torch.device) -> Enlarger:
     network = network.cpu().float().eval()
     kernel = max(network.options.kernels) if isinstance(network, SRCNN) else 1
+    try:
+        farthest = reach(network, scale)
+    except Exception as error:  # a stranger's network may raise anything
+        raise UserError(
+            f"the network could not be run on a gray picture of odd sides: {type(error).__name__}:"
+            f" {error}"
+        ) from error
     return Enlarger(
         scale,
         f"{name.encode('ascii', 'replace').decode()} {_digest(network)}",
         network.to(device),
-        reach(network, scale),
+        farthest,
         upsamples_inside(network),
         kernel,
         device,

@@ -14,6 +14,7 @@ from PIL import TiffImagePlugin
 
 from snellen.enlarging.exif import directory
 from snellen.enlarging.layout import Layout
+from snellen.enlarging.png import DEFLATE_LEVEL
 from snellen.errors import UserError
 from snellen.images.colour import Pixels
 from snellen.images.metadata import Exif
@@ -21,7 +22,6 @@ from snellen.images.metadata import Exif
 __all__ = ["write_tiff_strips"]
 
 _TILE = 256
-_LEVEL = 6
 _LARGEST = 2**32 - 2**24  # offsets have 32 bits; the directories need some room
 _HEAD = b"II*\0"
 
@@ -46,7 +46,7 @@ def write_tiff_strips(
     file.write(_HEAD + bytes(4))
     offsets, sizes, position = [], [], 8
     for tile in _tiles(strips, layout):
-        data = zlib.compress(tile, _LEVEL)
+        data = zlib.compress(tile, DEFLATE_LEVEL)
         offsets.append(position)
         sizes.append(len(data))
         position += file.write(data)
