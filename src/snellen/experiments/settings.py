@@ -54,6 +54,7 @@ class ExperimentConfig(BaseModel):
 
     # Training
     batch_size: PositiveInt = 64
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: PositiveFloat = 1e-3
     learning_rates: dict[str, PositiveFloat] = Field(
         default_factory=dict, description="for single losses, in the place of learning_rate"
@@ -97,6 +98,7 @@ class ExperimentConfig(BaseModel):
         return TrainingOptions(
             steps=steps,
             batch_size=self.batch_size,
+            optimizer=self.optimizer,
             learning_rate=self.rate(loss),
             schedule=self.schedule,
             warmup=self.warmup,

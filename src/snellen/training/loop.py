@@ -210,7 +210,7 @@ class _Training:
         """Do the steps from `start` on, and after each what is due."""
         fabric, options, state = self.fabric, self.state.options, self.state
         group = control_group(fabric)
-        module, _ = fabric.setup(state.network, state.optimizer)
+        module = fabric.setup(state.network)
         module.train()
         # On one CPU a value is there to be read; elsewhere, reading makes the device wait.
         at_once = fabric.device.type == "cpu" and fabric.world_size == 1
@@ -251,7 +251,6 @@ class _Training:
         fabric, options, state = self.fabric, self.state.options, self.state
         batch = next_batch(self.stream, step, options.steps)
         seed_step(self.subject.seed, step, fabric)
-        state.optimizer.param_groups[0]["lr"] = learning_rate_at(step, options)
         source, target = fed(batch, fabric.device)
         with autocast(fabric.device, options.precision):
             output = module(source)
@@ -263,8 +262,7 @@ class _Training:
             loss = loss * (len(batch.pixels) * fabric.world_size / options.batch_size)
         fabric.backward(loss)
         norm = state.clip()
-        state.optimizer.step()
-        state.optimizer.zero_grad()
+        state.optimizers.step(learning_rate_at(step, options))
         state.update_average(step)
         self.readings.add(step, loss, norm, batch.names)
 
