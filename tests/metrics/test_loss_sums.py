@@ -40,6 +40,13 @@ def test_a_convention_in_brackets_is_taken_on_the_levels_that_fit():
     assert found.item() != pytest.approx(MSSSIMLoss()(preds, target).item(), rel=1e-3)
 
 
+def test_exponents_of_one_by_name():
+    preds, target = pair()
+    default = MSSSIMLoss().convention
+    expected = MSSSIMLoss(convention=replace(default, exponents="ones"))(preds, target)
+    assert parse_loss("ms-ssim[ones]").at(0)(preds, target).item() == expected.item()
+
+
 def test_a_sum_without_numbers_is_the_well_known_mix():
     preds, target = pair()
     mixed, named = parse_loss("ms-ssim+l1").at(0), parse_loss("ms-ssim+mae").at(0)

@@ -49,6 +49,14 @@ def compare(
             rich_help_panel=PICTURES,
         ),
     ] = None,
+    leave_out_leaks: Annotated[
+        bool | None,
+        typer.Option(
+            "--leave-out-leaks",
+            help="Train without the pictures that are judged too.",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
     losses: Annotated[
         str | None,
         typer.Option(
@@ -128,6 +136,7 @@ def compare(
         "scale": scale,
         "protocol": protocol,
         "allow_leak": allow_leak,
+        "leave_out_leaks": leave_out_leaks,
         "losses": losses,
         "network": network,
         "seeds": seeds,

@@ -103,8 +103,8 @@ def refuse_leaks(leaks: Sequence[Leak], *, allow: bool = False) -> None:
     >>> refuse_leaks([Leak("t/a.jpg", "Set5/b.bmp", 0.01, False)])
     Traceback (most recent call last):
     snellen.errors.UserError: 1 benchmark picture is also among the training pictures: t/a.jpg =
-    Set5/b.bmp (distance 0.010); take it out of the training folders, or type --allow-leak to train
-    on it all the same.
+    Set5/b.bmp (distance 0.010); type --leave-out-leaks to train without it, or --allow-leak to
+    train on it all the same.
     """
     if allow or not leaks:
         return
@@ -113,8 +113,8 @@ def refuse_leaks(leaks: Sequence[Leak], *, allow: bool = False) -> None:
     more = f", and {len(leaks) - _SHOWN} more pairs" if len(leaks) > _SHOWN else ""
     are, it = ("pictures are", "them") if count > 1 else ("picture is", "it")
     raise UserError(
-        f"{count} benchmark {are} also among the training pictures: {named}{more}; take {it} out of"
-        f" the training folders, or type --allow-leak to train on {it} all the same."
+        f"{count} benchmark {are} also among the training pictures: {named}{more}; type"
+        f" --leave-out-leaks to train without {it}, or --allow-leak to train on {it} all the same."
     )
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from snellen.metrics.conventions import get_convention, suggestion
-from snellen.metrics.losses import MixedLoss, MSSSIMLoss, SSIMLoss
+from snellen.metrics.losses import MS_SSIM_LOSS, MixedLoss, MSSSIMLoss, SSIMLoss
 
 __all__ = ["LOSSES", "LossPlan", "parse_loss"]
 
@@ -32,6 +32,7 @@ LOSSES: dict[str, Callable[[], nn.Module]] = {
 
 # One part of a sum, such as ``30*mse`` or ``ms-ssim[poster]``.
 TERM = re.compile(r"(?:(\d*\.?\d+(?:e-?\d+)?)\*)?([a-z0-9-]+)(?:\[([\w-]+)\])?")
+EXPONENTS_ONE = replace(MS_SSIM_LOSS, exponents="ones")
 STRUCTURAL = {"ssim": SSIMLoss, "ms-ssim": MSSSIMLoss}
 PIXELWISE: dict[str, Literal["l1", "mse"]] = {"l1": "l1", "mae": "l1", "mse": "mse"}
 
@@ -86,7 +87,8 @@ def parse_loss(spec: str) -> LossPlan:
     Args:
         spec: ``mse``, ``mae``, ``ssim``, ``ms-ssim``, ``ms-ssim+l1``; ``package.module:factory``,
             called without arguments, for any other. ``ms-ssim[poster]`` takes a named convention,
-            on as many levels as fit; ``ms-ssim+30*mse`` is (1 - MS-SSIM) + 30·MSE, where without a
+            on as many levels as fit, and ``ms-ssim[ones]`` its own with every exponent 1;
+            ``ms-ssim+30*mse`` is (1 - MS-SSIM) + 30·MSE, where without a
             number the weights are those of :class:`MixedLoss`. Several with ``>`` between them, all
             but the first with the fraction of the training at which they take over:
             ``mse>ms-ssim@0.5``.
@@ -155,7 +157,7 @@ def _sum(spec: str, terms: list[tuple[str | None, str, str | None]]) -> nn.Modul
     (weight, name, convention), *others = terms
     options: dict[str, Any] = {}
     if name in STRUCTURAL and convention is not None:
-        found = get_convention(convention)
+        found = EXPONENTS_ONE if convention == "ones" else get_convention(convention)
         options = {"convention": replace(found, levels="auto", negative="smooth")}
     if name in STRUCTURAL and weight is None and not others:
         return STRUCTURAL[name](**options)

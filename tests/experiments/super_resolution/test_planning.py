@@ -95,6 +95,18 @@ def test_a_resized_benchmark_picture_among_the_training_pictures_is_refused(conf
         make_plan(config(train=(leaking,)))
 
 
+def test_leaks_may_be_left_out_of_the_training(config, leaking):
+    plan = make_plan(config(train=(leaking,), leave_out_leaks=True))
+    assert plan.source.names == ["own.png"]
+    assert plan.leaks == ()
+    assert "1 left out as asked (innocent.png)" in "\n".join(describe(plan))
+
+
+def test_leaks_cannot_be_allowed_and_left_out(config):
+    with pytest.raises(ValueError, match="exclude each other"):
+        config(allow_leak=True, leave_out_leaks=True)
+
+
 def test_an_allowed_leak_is_said(config, leaking):
     plan = make_plan(config(train=(leaking,), allow_leak=True))
     (line,) = [line for line in describe(plan) if line.startswith("leaks")]

@@ -42,6 +42,7 @@ class SuperResolutionConfig(ExperimentConfig):
         None, description="pictures for the learning curves; null: those held out, else `train`"
     )
     allow_leak: bool = Field(False, description="train although benchmark pictures are in `train`")
+    leave_out_leaks: bool = Field(False, description="leave such pictures out of the training")
     scale: Literal[2, 3, 4] = 4
     protocol: str = Field("poster", description="how pictures are shrunk and measured")
     patch: Annotated[int, Field(ge=8)] | None = Field(
@@ -87,6 +88,8 @@ class SuperResolutionConfig(ExperimentConfig):
                 f"patch: {self.patch} is no multiple of the scale {self.scale}; "
                 f"{near} and {near + self.scale} are"
             )
+        if self.allow_leak and self.leave_out_leaks:
+            raise ValueError("allow_leak and leave_out_leaks exclude each other; set one")
         if self.benchmarks and self.held_out is not None:
             raise ValueError("held_out: with benchmarks nothing is held out; leave it null")
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -133,19 +133,31 @@ def make_plan(
     if not judged:
         sets = open_training_pictures(config.train)
         judged = held_out_sets(sets, set_labels(sets), config.held_out)
-    source = prepare_patches(
-        config.train,
-        scale=config.scale,
-        protocol=config.protocol,
-        rescales=config.rescales,
-        leave_out=[] if config.benchmarks else [name for each in judged for name in each.names],
-        progress=progress,
-    )
+    left_out = set() if config.benchmarks else {name for each in judged for name in each.names}
+    source = _prepared(config, left_out, progress)
     leaks, digest = leaks_into(source, judged)
+    if leaks and config.leave_out_leaks:
+        source = _prepared(config, left_out | {leak.trained for leak in leaks}, progress)
+        leaks, digest = leaks_into(source, judged)
     refuse_leaks(leaks, allow=config.allow_leak)
     validation, words = _validation(config, protocol, budget, source, judged)
     return Plan(
         config, protocol, budget, source, tuple(judged), digest, tuple(leaks), validation, words
+    )
+
+
+def _prepared(
+    config: SuperResolutionConfig,
+    leave_out: Collection[str],
+    progress: Callable[[int, int], None] | None,
+) -> PatchSource:
+    return prepare_patches(
+        config.train,
+        scale=config.scale,
+        protocol=config.protocol,
+        rescales=config.rescales,
+        leave_out=leave_out,
+        progress=progress,
     )
 
 
