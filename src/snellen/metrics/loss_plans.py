@@ -157,7 +157,11 @@ def _sum(spec: str, terms: list[tuple[str | None, str, str | None]]) -> nn.Modul
     (weight, name, convention), *others = terms
     options: dict[str, Any] = {}
     if name in STRUCTURAL and convention is not None:
-        found = EXPONENTS_ONE if convention == "ones" else get_convention(convention)
+        found = (
+            EXPONENTS_ONE
+            if (name, convention) == ("ms-ssim", "ones")
+            else get_convention(convention)
+        )
         options = {"convention": replace(found, levels="auto", negative="smooth")}
     if name in STRUCTURAL and weight is None and not others:
         return STRUCTURAL[name](**options)
