@@ -245,6 +245,7 @@ def _save_weights(
         "data": _describe_data(plan),
         "budget": _describe_budget(plan),
         "training": {
+            "optimizer": config.optimizer,
             "learning_rate": config.rate(task.loss),
             "schedule": config.schedule,
             "ema": config.ema,
