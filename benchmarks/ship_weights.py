@@ -23,18 +23,19 @@ from snellen.networks.shipped import FOLDER, list_shipped_weights
 TERMS = (
     "Trained on BSDS500 (train; Arbelaez, Maire, Fowlkes, Malik 2011; the Berkeley site grants "
     "non-commercial research and education) and T91 (Yang et al. 2010; no terms stated, used in "
-    "research). Neither set is part of snellen. Whether their terms reach weights trained on them is "
-    "not settled: ask your lawyer before selling what these networks make."
+    "research). Neither set is part of snellen. Whether their terms reach weights trained on them "
+    "is not settled: ask a lawyer before selling what these networks make."
 )
 HEAD = """# Trained weights
 
-Each `*.safetensors` file here holds one network, for one scale and trained under one loss, and a card
-in its metadata, which `snellen.networks.read_card(path)` returns. This page is written from the cards
-by `python -m benchmarks.ship_weights`.
+Each `*.safetensors` file here holds one network, for one scale and trained under one loss, and a
+card in its metadata, which `snellen.networks.read_card(path)` returns. This page is written from
+the cards by `python -m benchmarks.ship_weights`.
 """
 INTENDED = """
-Made for enlarging photographs that were shrunk by a good (antialiased) filter. They invent no detail,
-sharpen JPEG blocks and noise along with everything else, and were never shown text or drawings.
+Made for enlarging photographs that were shrunk by a good (antialiased) filter. They invent no
+detail, sharpen JPEG blocks and noise along with everything else, and were never shown text or
+drawings.
 """
 
 

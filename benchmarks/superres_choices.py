@@ -3,8 +3,8 @@
     python -m benchmarks.superres_choices --data $SNELLEN_DATA
 
 Short trainings of SRCNN by 4 on BSDS500 train and T91, all of the same number of output pixels,
-judged under the protocol `poster` on BSDS500 val; no test set is looked at. Every loss gets the same
-trials of the learning rate. Trials that are there already in the results are not run again.
+judged under the protocol `poster` on BSDS500 val; no test set is looked at. Every loss gets the
+same trials of the learning rate. Trials that are there already in the results are not run again.
 """
 
 from __future__ import annotations
