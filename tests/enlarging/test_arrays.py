@@ -122,3 +122,28 @@ def test_other_scales_tiles_devices_and_methods_are_refused():
 def test_a_network_of_another_output_size_is_refused():
     with pytest.raises(UserError, match="returned 38×38 pixels instead of 40×40"):
         upscale(picture((20, 20)), 2, method=torch.nn.Conv2d(1, 1, 3))
+
+
+def test_a_network_that_fails_on_small_pictures_is_one_sentence():
+    network = torch.nn.Sequential(torch.nn.ReflectionPad2d(4), torch.nn.Conv2d(1, 1, 9))
+    assert upscale(picture((20, 20)), 2, method=network).shape == (40, 40)
+    with pytest.raises(UserError, match=r"fails on 6×4 pixels: RuntimeError: ") as info:
+        upscale(picture((2, 3)), 2, method=network)
+    assert "\n" not in str(info.value)
+
+
+class Divides(torch.nn.Module):
+    """By what it is given, so that black becomes infinite, or NaN."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = by
+
+    def forward(self, enlarged: torch.Tensor) -> torch.Tensor:
+        return self.by / enlarged
+
+
+@pytest.mark.parametrize("by", [0.0, 1.0])
+def test_values_that_are_no_numbers_are_refused(by):
+    with pytest.raises(UserError, match="NaN or infinite"):
+        upscale(np.zeros((20, 20), np.uint8), 2, method=Divides(by))

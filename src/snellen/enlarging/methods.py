@@ -59,6 +59,10 @@ class Enlarger:
 
         Returns:
             (H, W), or (H·scale, W·scale) where the network upsamples inside; float32.
+
+        Raises:
+            UserError: the network fails, returns another size, or values that are no numbers.
+            OutOfMemoryError: of a GPU; a smaller plane may do.
         """
         if self.network is None:
             return plane
@@ -69,9 +73,18 @@ class Enlarger:
             if kind == "cuda"
             else nullcontext()
         )
-        with torch.inference_mode(), torch.autocast(kind, enabled=False), exact:
-            picture = torch.from_numpy(np.ascontiguousarray(plane))[None, None].to(self.device)
-            sharp: NDArray[np.float32] = self.network(picture)[0, 0].float().cpu().numpy()
+        try:
+            with torch.inference_mode(), torch.autocast(kind, enabled=False), exact:
+                picture = torch.from_numpy(np.ascontiguousarray(plane))[None, None].to(self.device)
+                sharp: NDArray[np.float32] = self.network(picture)[0, 0].float().cpu().numpy()
+        except (torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:  # a stranger's network may raise anything
+            first = next(iter(str(error).strip().splitlines()), "")
+            raise UserError(
+                f"the network fails on {plane.shape[1]}×{plane.shape[0]} pixels:"
+                f" {type(error).__name__}: {first}"
+            ) from error
         factor = self.scale if self.inside else 1
         wanted = (factor * plane.shape[0], factor * plane.shape[1])
         if sharp.shape != wanted:
@@ -79,6 +92,8 @@ class Enlarger:
                 f"the network returned {sharp.shape[1]}×{sharp.shape[0]} pixels instead of"
                 f" {wanted[1]}×{wanted[0]}: it must return the whole picture in evaluation mode."
             )
+        if not np.isfinite(sharp).all():
+            raise UserError("the network returns values that are no numbers (NaN or infinite).")
         return sharp
 
 
