@@ -70,6 +70,18 @@ def test_a_weights_file_is_a_method(weights):
     np.testing.assert_array_equal(large, upscale(pixels, 3, method=str(weights(3))))
 
 
+@pytest.mark.parametrize("name", ["mse", "ms-ssim", "shipped", "bicubic"])
+def test_a_folder_that_is_called_like_a_method_is_not_in_its_way(name, tmp_path, monkeypatch):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    try:
+        large = upscale(picture((20, 24)), 4, method=name)
+    except UserError as error:  # where no weights have been trained yet
+        assert "no weights come with this installation" in str(error)
+    else:
+        assert large.shape == (80, 96)
+
+
 def test_the_callers_network_and_switches_stay_as_they_are(network):
     trained = SRCNN(filters=(4, 3)).double().train()
     upscale(picture((20, 20)), 2, method=trained)

@@ -40,7 +40,8 @@ def upscale(
             uint16, or floats in [0, 1].
         scale: 2, 3 or 4.
         method: ``ms-ssim`` or ``mse``, the loss under which weights that come with snellen were
-            trained; ``bicubic``; a weights file; or a network, taken as `snellen superres` does.
+            trained (``shipped:LOSS`` is the same); ``bicubic``; a weights file; or a network, taken
+            as `snellen superres` does.
         network: for a weights file of a network that is none of snellen's, its
             ``package.module:Class``.
         device: where the network runs: ``auto``, ``cpu``, ``cuda``, …

@@ -18,7 +18,7 @@ from torch import nn
 from snellen.enlarging.reach import reach
 from snellen.errors import UserError
 from snellen.files import shown
-from snellen.networks import SRCNN, read_weights, shipped_weights, upsamples_inside
+from snellen.networks import SRCNN, named_weights, read_weights, upsamples_inside
 
 __all__ = ["BICUBIC", "SCALES", "Enlarger", "open_method"]
 
@@ -107,8 +107,8 @@ def open_method(
     """Find a method by its name and make it ready.
 
     Args:
-        method: ``bicubic``; the loss of weights that come with snellen, such as ``ms-ssim`` or
-            ``mse``; a weights file; or a network itself.
+        method: ``bicubic``; weights as :func:`snellen.networks.named_weights` takes them, such as
+            ``ms-ssim``, ``mse`` or the path of a file; or a network itself.
         scale: 2, 3 or 4.
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, …
         network: for a weights file of a network that is none of snellen's, its
@@ -126,19 +126,11 @@ def open_method(
     place = _device(device)
     if isinstance(method, nn.Module):
         return _of_network(copy.deepcopy(method), scale, "network", place)
-    name = os.fspath(method)
-    if name == BICUBIC:
+    if method == BICUBIC:
         return Enlarger(scale, BICUBIC, device=place)
-    if _is_file_name(name):
-        path, name = Path(name), "weights"
-    else:
-        path = shipped_weights(scale, name)
+    path = named_weights(method, scale) if isinstance(method, str) else Path(method)
     built, card = read_weights(path, scale=scale, network=network)
-    return _of_network(built, scale, name if name != "weights" else str(card["loss"]), place)
-
-
-def _is_file_name(name: str) -> bool:
-    return name.endswith(".safetensors") or os.sep in name or os.path.exists(name)
+    return _of_network(built, scale, str(card["loss"]), place)
 
 
 def _of_network(network: nn.Module, scale: int, name: str, device: torch.device) -> Enlarger:
