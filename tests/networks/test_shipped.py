@@ -64,7 +64,10 @@ def test_a_path_has_a_separator_or_the_suffix(folder, name):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("ms-sim", r"no method 'ms-sim'\. Did you mean 'ms-ssim'\? Weights are called ms-ssim, mse,"),
+        (
+            "ms-sim",
+            r"no method 'ms-sim'\. Did you mean 'ms-ssim'\? Weights are called ms-ssim, mse,",
+        ),
         ("shiped", "Did you mean 'shipped'"),
         ("bicubi", "Did you mean 'bicubic'"),
         ("bicubic", r"^bicubic has no weights\. Weights are called"),
