@@ -20,7 +20,7 @@ from snellen.files import shown
 from snellen.images.colour import Pixels
 from snellen.images.metadata import Exif
 
-__all__ = ["FORMATS", "Format", "format_of", "refuse_unfit"]
+__all__ = ["FORMATS", "Format", "fitting_profile", "format_of", "refuse_unfit"]
 
 QUALITY = 95
 """Of JPEG and WebP."""
@@ -43,6 +43,7 @@ class Format:
         longest: the longest side, in pixels.
         write: from an open file, the picture's layout, its strips from the top down, colour profile
             and EXIF; returns whether all of the EXIF is in the file.
+        channels: as how many channels it stores a layout.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Format:
     deep: bool
     longest: int
     write: Write
+    channels: Callable[[Layout], int] = lambda layout: layout.channels
 
 
 def _write_png(
@@ -65,10 +67,16 @@ def _write_tiff(
     file: IO[bytes], layout: Layout, strips: Iterable[Pixels], icc: bytes | None, exif: Exif
 ) -> bool:
     block = exif_block(exif)
-    if layout.channels == 2 and layout.dtype.itemsize > 1:  # Pillow reads no such TIFF
-        layout, strips = replace(layout, channels=4), (strip[..., [0, 0, 0, 1]] for strip in strips)
+    if layout.channels != (stored := _tiff_channels(layout)):
+        layout = replace(layout, channels=stored)
+        strips = (strip[..., [0, 0, 0, 1]] for strip in strips)
     write_tiff_strips(file, layout, strips, icc, block.exif)
     return block.complete
+
+
+def _tiff_channels(layout: Layout) -> int:
+    # Pillow reads no TIFF of gray and alpha in 16 bit.
+    return 4 if layout.channels == 2 and layout.dtype.itemsize > 1 else layout.channels
 
 
 def _write_jpeg(
@@ -90,10 +98,14 @@ def _write_webp(
 ) -> bool:
     from snellen.enlarging.webp import write_webp
 
-    pixels = _gathered(strips, layout, channels=4 if layout.has_alpha else 3)
+    pixels = _gathered(strips, layout, channels=_webp_channels(layout))
     block = exif_block(exif)
     write_webp(file, pixels, QUALITY, icc, block.data)
     return block.complete
+
+
+def _webp_channels(layout: Layout) -> int:
+    return 4 if layout.has_alpha else 3
 
 
 def _gathered(strips: Iterable[Pixels], layout: Layout, channels: int) -> NDArray[np.uint8]:
@@ -113,8 +125,8 @@ def _gathered(strips: Iterable[Pixels], layout: Layout, channels: int) -> NDArra
 FORMATS = (
     Format("PNG", (".png",), True, True, 2**31 - 1, _write_png),
     Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), False, False, 65500, _write_jpeg),
-    Format("WebP", (".webp",), True, False, 16383, _write_webp),
-    Format("TIFF", (".tif", ".tiff"), True, True, 2**31 - 1, _write_tiff),
+    Format("WebP", (".webp",), True, False, 16383, _write_webp, _webp_channels),
+    Format("TIFF", (".tif", ".tiff"), True, True, 2**31 - 1, _write_tiff, _tiff_channels),
 )
 """In the order in which they are named to the user."""
 
@@ -126,6 +138,15 @@ def format_of(suffix: str) -> Format | None:
     ('JPEG', None)
     """
     return next((f for f in FORMATS if suffix.lower() in f.suffixes), None)
+
+
+def fitting_profile(form: Format, layout: Layout, profile: bytes | None) -> bytes | None:
+    """Return the colour profile, or None where it is one of gray and the file's pixels are RGB.
+
+    Source: ICC.1:2022, 7.2.8 (data colour space).
+    """
+    gray = profile is not None and profile[16:20] == b"GRAY"
+    return None if gray and form.channels(layout) > 2 else profile
 
 
 def refuse_unfit(form: Format, layout: Layout, path: Path) -> None:

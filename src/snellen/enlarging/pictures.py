@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import ExifTags
 
 from snellen.enlarging.exif import enlarged_exif
-from snellen.enlarging.formats import format_of, refuse_unfit
+from snellen.enlarging.formats import fitting_profile, format_of, refuse_unfit
 from snellen.enlarging.layout import Layout
 from snellen.enlarging.methods import Enlarger
 from snellen.enlarging.tiles import Watch, enlarged_strips, refuse_small
@@ -85,14 +85,17 @@ def enlarge_file(
     refuse_unfit(form, layout, target)
     refuse_small(planes.shape[0], planes.shape[1], enlarger)
     exif = enlarged_exif(metadata.exif, (layout.height, layout.width), made_by)
+    profile = fitting_profile(form, layout, metadata.icc_profile)
     if watch is not None:
         watch.begin(layout.height * layout.width)
     _remove_leftovers(target)
     with atomic_path(target) as temporary, temporary.open("wb") as file:
         strips = enlarged_strips(planes, enlarger, tile=tile, watch=watch)
-        complete = form.write(file, layout, strips, metadata.icc_profile, exif)
-    note = "" if complete else "not all of its EXIF could be written again"
-    return Outcome(False, layout.height, layout.width, note)
+        complete = form.write(file, layout, strips, profile, exif)
+    notes = [] if complete else ["not all of its EXIF could be written again"]
+    if profile != metadata.icc_profile:
+        notes.append(f"its colour profile is one of gray, and {form.name} stores it as RGB without")
+    return Outcome(False, layout.height, layout.width, "; ".join(notes))
 
 
 def _wanted(source: Path) -> Metadata:
