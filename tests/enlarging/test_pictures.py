@@ -241,6 +241,25 @@ def test_what_a_killed_run_left_of_this_file_is_removed_and_nothing_else(tmp_pat
     assert other.exists()
 
 
+def test_what_another_run_is_writing_is_not_removed(tmp_path):
+    """One run over a file while another is in the midst of the same."""
+    write_png(tmp_path / "a.png", picture((24, 30, 3)))
+
+    class StartsAnother:
+        def begin(self, pixels):
+            pass
+
+        def advance(self, pixels):
+            before = list(tmp_path.glob(".tmp-*-b.png"))
+            assert len(before) == 1
+            enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC, force=True)
+            assert list(tmp_path.glob(".tmp-*-b.png")) == before
+
+    enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC, watch=StartsAnother())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
+    assert read_image(tmp_path / "b.png").shape == (48, 60, 3)
+
+
 def test_a_failure_half_way_leaves_what_was_there(tmp_path, enlarger):
     class Fails:
         def begin(self, pixels):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from PIL import ExifTags
 
@@ -90,6 +93,7 @@ def enlarge_file(
         watch.begin(layout.height * layout.width)
     _remove_leftovers(target)
     with atomic_path(target) as temporary, temporary.open("wb") as file:
+        _claim(file)
         strips = enlarged_strips(planes, enlarger, tile=tile, watch=watch)
         complete = form.write(file, layout, strips, profile, exif)
     notes = [] if complete else ["not all of its EXIF could be written again"]
@@ -134,11 +138,22 @@ def _found(source: Path, target: Path, scale: int, made_by: str) -> Outcome:
     raise UserError(f"{shown(target)} is there already and {why}: add --force to overwrite it.")
 
 
+def _claim(file: IO[bytes]) -> bool:
+    """Lock a file for as long as it is open; False if another process has it, or none can."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # BlockingIOError, or a file system without locks
+        return False
+    return True
+
+
 def _remove_leftovers(target: Path) -> None:
-    """Delete what a killed run has left of this very file."""
+    """Delete what a killed run has left of this very file, and nothing that a live one writes."""
     if not target.parent.is_dir():
         return
     with os.scandir(target.parent) as entries:
         left = [e for e in entries if e.name.startswith(".tmp-") and e.name[14:] == target.name]
     for entry in left:
-        Path(entry.path).unlink(missing_ok=True)
+        with suppress(OSError), Path(entry.path).open("rb") as file:
+            if _claim(file):
+                Path(entry.path).unlink()
