@@ -63,6 +63,12 @@ def test_a_network_that_changes_nothing_is_bicubic_to_a_level(dtype):
     assert np.abs(large - expected).max() < 0.51
 
 
+def test_a_scale_of_numpys_is_a_scale():
+    pixels = picture((20, 24))
+    large = upscale(pixels, np.int64(3), method="bicubic")
+    np.testing.assert_array_equal(large, upscale(pixels, 3, method="bicubic"))
+
+
 def test_a_weights_file_is_a_method(weights):
     pixels = picture((20, 24, 3))
     large = upscale(pixels, 3, method=weights(3))
@@ -105,6 +111,8 @@ def test_autocast_changes_nothing(network):
         (np.full((20, 20), 2.0), ValueError, "floats from 2 to 2"),
         (np.full((20, 20), np.nan), ValueError, "need values in"),
         (np.zeros((0, 20), np.uint8), ValueError, "empty"),
+        (torch.zeros(1, 3, 0, 5), ValueError, "empty"),
+        (torch.zeros(0, 3, 5, 5), ValueError, "empty"),
         (torch.zeros(20, 20), ValueError, r"\(20, 20\)"),
         (torch.zeros(1, 20, 20, dtype=torch.int64), TypeError, "int64"),
     ],
@@ -123,6 +131,8 @@ def test_other_scales_tiles_devices_and_methods_are_refused():
     pixels = picture((20, 20))
     with pytest.raises(UserError, match="the scale is 2, 3 or 4"):
         upscale(pixels, 5, method="bicubic")
+    with pytest.raises(UserError, match=r"enlarge by 4\.0: the scale is 2, 3 or 4"):
+        upscale(pixels, 4.0, method="bicubic")
     with pytest.raises(ValueError, match="at least 32"):
         upscale(pixels, 2, method="bicubic", tile=8)
     with pytest.raises(UserError, match="no device 'gpu'"):

@@ -54,7 +54,7 @@ def upscale(
 
     Raises:
         TypeError: another kind or dtype.
-        ValueError: another shape, floats outside [0, 1], or a tile below 32.
+        ValueError: another or an empty shape, floats outside [0, 1], or a tile below 32.
         UserError: no such method, scale or device; weights of another scale, of another network or
             damaged; a picture smaller than the network's filters.
 
@@ -88,6 +88,8 @@ def upscale(
 
 def _tensor(picture: torch.Tensor, enlarger: Enlarger, tile: int | None) -> torch.Tensor:
     """(…, C, H, W)."""
+    if picture.numel() == 0:
+        raise ValueError(f"got an empty tensor {tuple(picture.shape)}; need at least one pixel")
     batch = picture.detach().reshape(-1, *picture.shape[-3:]).movedim(1, -1).cpu()
     scale = enlarger.scale
     out = picture.new_empty(

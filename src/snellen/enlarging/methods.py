@@ -7,6 +7,7 @@ import hashlib
 import os
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from torch import nn
 from snellen.enlarging.reach import reach
 from snellen.errors import UserError
 from snellen.files import shown
+from snellen.images.protocols import SCALES
 from snellen.networks import SRCNN, named_weights, read_weights, upsamples_inside
 
-__all__ = ["BICUBIC", "SCALES", "Enlarger", "open_method"]
+__all__ = ["BICUBIC", "Enlarger", "open_method"]
 
 BICUBIC = "bicubic"
-SCALES = (2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def open_method(
     >>> open_method("bicubic", 4).name
     'bicubic'
     """
-    if scale not in SCALES:
+    # Whole, because sizes are multiplied by it: 4.0 is in SCALES, too.
+    if not isinstance(scale, Integral) or scale not in SCALES:
         raise UserError(f"cannot enlarge by {scale}: the scale is 2, 3 or 4.")
     place = _device(device)
     if isinstance(method, nn.Module):
