@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from snellen.enlarging.formats import FORMATS, format_of, refuse_unfit
-from snellen.enlarging.layout import Layout
+from snellen.enlarging.canvas import Canvas
 from snellen.errors import UserError
 from snellen.images import read_image
 from snellen.images.metadata import Exif, read_metadata
@@ -31,10 +31,10 @@ EXIF = Exif(
 
 def written(suffix, pixels, icc=None, exif=None, height=77):
     form = format_of(suffix)
-    layout = Layout(*pixels.shape, pixels.dtype)
+    canvas = Canvas(*pixels.shape, pixels.dtype)
     file = io.BytesIO()
     strips = (pixels[top : top + height] for top in range(0, len(pixels), height))
-    complete = form.write(file, layout, strips, icc, exif or Exif())
+    complete = form.write(file, canvas, strips, icc, exif or Exif())
     return file.getvalue(), complete
 
 
@@ -179,23 +179,23 @@ def test_exif_of_wrong_types_costs_the_exif_and_not_the_picture(suffix, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("name", "layout", "words"),
+    ("name", "canvas", "words"),
     [
-        ("a.jpg", Layout(10, 10, 4, np.dtype(np.uint8)), "JPEG holds no transparency"),
-        ("a.jpg", Layout(10, 10, 3, np.dtype(np.uint16)), "16 bit, JPEG holds 8"),
-        ("a.webp", Layout(10, 10, 3, np.dtype(np.uint16)), "16 bit, WebP holds 8"),
-        ("a.webp", Layout(10, 20_000, 3, np.dtype(np.uint8)), "16,383 pixels along a side"),
-        ("a.jpg", Layout(70_000, 10, 3, np.dtype(np.uint8)), "65,500 pixels along a side"),
+        ("a.jpg", Canvas(10, 10, 4, np.dtype(np.uint8)), "JPEG holds no transparency"),
+        ("a.jpg", Canvas(10, 10, 3, np.dtype(np.uint16)), "16 bit, JPEG holds 8"),
+        ("a.webp", Canvas(10, 10, 3, np.dtype(np.uint16)), "16 bit, WebP holds 8"),
+        ("a.webp", Canvas(10, 20_000, 3, np.dtype(np.uint8)), "16,383 pixels along a side"),
+        ("a.jpg", Canvas(70_000, 10, 3, np.dtype(np.uint8)), "65,500 pixels along a side"),
     ],
 )
-def test_what_a_format_cannot_hold_is_refused(name, layout, words):
+def test_what_a_format_cannot_hold_is_refused(name, canvas, words):
     with pytest.raises(UserError, match=words):
-        refuse_unfit(format_of(name[1:]), layout, Path(name))
+        refuse_unfit(format_of(name[1:]), canvas, Path(name))
 
 
 def test_png_and_tiff_hold_everything():
     for form in (format_of(".png"), format_of(".tif")):
-        refuse_unfit(form, Layout(100_000, 10, 4, np.dtype(np.uint16)), Path("a"))
+        refuse_unfit(form, Canvas(100_000, 10, 4, np.dtype(np.uint16)), Path("a"))
 
 
 def test_every_suffix_names_one_format():

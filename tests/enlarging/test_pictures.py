@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from snellen import upscale
 from snellen.enlarging import enlarge_file, open_method
-from snellen.enlarging.layout import Layout
+from snellen.enlarging.canvas import Canvas
 from snellen.enlarging.png import write_png_strips
 from snellen.errors import UserError
 from snellen.images import read_image, write_png
@@ -110,7 +110,7 @@ def test_a_profile_of_gray_is_not_put_on_rgb(tmp_path, profile, shape, dtype, su
     pixels = picture(shape, dtype)
     strips = [pixels[..., None] if pixels.ndim == 2 else pixels]
     with (tmp_path / "a.png").open("wb") as file:
-        write_png_strips(file, Layout(*strips[0].shape, strips[0].dtype), strips, profile, b"")
+        write_png_strips(file, Canvas(*strips[0].shape, strips[0].dtype), strips, profile, b"")
     outcome = enlarge_file(tmp_path / "a.png", tmp_path / f"b{suffix}", BICUBIC)
     found = read_metadata(tmp_path / f"b{suffix}").icc_profile
     assert found == (profile if kept else None)

@@ -100,7 +100,7 @@ class _Text(str):
 
     __slots__ = ()
 
-    def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
+    def encode(self, *_: str) -> bytes:
         """As Latin-1, whatever is asked for."""
         return str.encode(self, "latin-1")
 

@@ -13,7 +13,7 @@ from PIL import ExifTags
 
 from snellen.enlarging.exif import enlarged_exif
 from snellen.enlarging.formats import fitting_profile, format_of, refuse_unfit
-from snellen.enlarging.layout import Layout
+from snellen.enlarging.canvas import Canvas
 from snellen.enlarging.methods import Enlarger
 from snellen.enlarging.tiles import Watch, enlarged_strips, refuse_small
 from snellen.errors import UserError
@@ -76,7 +76,7 @@ def enlarge_file(
     metadata = _wanted(source)
     pixels = read_image(source, alpha="keep")
     planes = pixels[..., None] if pixels.ndim == 2 else pixels
-    layout = Layout(
+    canvas = Canvas(
         enlarger.scale * planes.shape[0],
         enlarger.scale * planes.shape[1],
         planes.shape[2],
@@ -85,21 +85,21 @@ def enlarge_file(
     form = format_of(target.suffix)
     if form is None:
         raise UserError(f"cannot write {shown(target)}: its suffix names no format.")
-    refuse_unfit(form, layout, target)
+    refuse_unfit(form, canvas, target)
     refuse_small(planes.shape[0], planes.shape[1], enlarger)
-    exif = enlarged_exif(metadata.exif, (layout.height, layout.width), made_by)
-    profile = fitting_profile(form, layout, metadata.icc_profile)
+    exif = enlarged_exif(metadata.exif, (canvas.height, canvas.width), made_by)
+    profile = fitting_profile(form, canvas, metadata.icc_profile)
     if watch is not None:
-        watch.begin(layout.height * layout.width)
+        watch.begin(canvas.height * canvas.width)
     _remove_leftovers(target)
     with atomic_path(target) as temporary, temporary.open("wb") as file:
         _claim(file)
         strips = enlarged_strips(planes, enlarger, tile=tile, watch=watch)
-        complete = form.write(file, layout, strips, profile, exif)
+        complete = form.write(file, canvas, strips, profile, exif)
     notes = [] if complete else ["not all of its EXIF could be written again"]
     if profile != metadata.icc_profile:
         notes.append(f"its colour profile is one of gray, and {form.name} stores it as RGB without")
-    return Outcome(False, layout.height, layout.width, "; ".join(notes))
+    return Outcome(False, canvas.height, canvas.width, "; ".join(notes))
 
 
 def _wanted(source: Path) -> Metadata:
