@@ -11,7 +11,7 @@ from snellen.datasets.patch_cutting import cut_squares
 from snellen.datasets.super_resolution import PatchOptions, PatchStream, prepare_patches
 from snellen.errors import UserError
 from snellen.images import write_png
-from snellen.images.protocols import PROTOCOLS, pose
+from snellen.images.protocols import PROTOCOLS, low_resolution, pose
 from snellen.images.resize import bicubic_resize
 
 from .helpers import noise

@@ -13,8 +13,8 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from snellen.enlarging.formats import FORMATS, format_of, refuse_unfit
 from snellen.enlarging.canvas import Canvas
+from snellen.enlarging.formats import FORMATS, format_of, refuse_unfit
 from snellen.errors import UserError
 from snellen.images import read_image
 from snellen.images.metadata import Exif, read_metadata

@@ -32,7 +32,8 @@ def upscale(
     A network sharpens gray, or Y of YCbCr (ITU-R BT.601, as MATLAB's ``rgb2ycbcr``), after bicubic
     interpolation (MATLAB's ``imresize``); chroma and alpha are bicubic. Under full transparency
     the colours of what is visible beside it are continued, so that no edge gets a fringe. With
-    ``method="bicubic"`` a picture without alpha becomes what MATLAB's ``imresize`` makes of it.
+    ``method="bicubic"`` a picture without alpha becomes what MATLAB's ``imresize`` makes of it: bit
+    for bit in 8 and 16 bit; floats are computed in float32 and cut to [0, 1].
 
     Args:
         picture: a NumPy array (H, W) or (H, W, C), or a tensor (C, H, W) or (N, C, H, W), with 1

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from snellen.enlarging.exif import exif_block
 from snellen.enlarging.canvas import Canvas
+from snellen.enlarging.exif import exif_block
 from snellen.enlarging.png import write_png_strips
 from snellen.enlarging.tiff import write_tiff_strips
 from snellen.errors import UserError

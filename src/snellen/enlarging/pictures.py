@@ -11,9 +11,9 @@ from typing import IO
 
 from PIL import ExifTags
 
+from snellen.enlarging.canvas import Canvas
 from snellen.enlarging.exif import enlarged_exif
 from snellen.enlarging.formats import fitting_profile, format_of, refuse_unfit
-from snellen.enlarging.canvas import Canvas
 from snellen.enlarging.methods import Enlarger
 from snellen.enlarging.tiles import Watch, enlarged_strips, refuse_small
 from snellen.errors import UserError

@@ -12,8 +12,8 @@ from typing import IO
 import numpy as np
 from PIL import TiffImagePlugin
 
-from snellen.enlarging.exif import directory
 from snellen.enlarging.canvas import Canvas
+from snellen.enlarging.exif import directory
 from snellen.enlarging.png import DEFLATE_LEVEL
 from snellen.errors import UserError
 from snellen.images.colour import Pixels
