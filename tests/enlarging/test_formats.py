@@ -142,12 +142,12 @@ def test_profile_and_exif_come_back(suffix, tmp_path):
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
 def test_text_of_exif_comes_back_byte_for_byte(suffix, tmp_path):
     """Written by hand: a camera's owner in UTF-8, and what is neither UTF-8 nor ASCII."""
-    owner, area = "Jürgen Müller".encode() + b"\0", b"Z\xfcrich\0"
+    owner, datum = "Jürgen Müller".encode() + b"\0", b"Z\xfcrich\0"
     head = b"Exif\0\0II*\0\x08\0\0\0"
     first = struct.pack("<HHHIIHHIII", 2, 0x8769, 4, 1, 38, 0x8825, 4, 1, 56, 0)
     photo = struct.pack("<HHHIII", 1, 0xA430, 2, len(owner), 74, 0)
-    place = struct.pack("<HHHIII", 1, 0x001C, 2, len(area), 74 + len(owner), 0)
-    block = head + first + photo + place + owner + area
+    place = struct.pack("<HHHIII", 1, 0x0012, 2, len(datum), 74 + len(owner), 0)
+    block = head + first + photo + place + owner + datum
     Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", exif=block)
     exif = read_metadata(tmp_path / "a.jpg").exif
     assert exif.photo[0xA430].encode("latin-1") == owner[:-1]
