@@ -11,7 +11,7 @@ from snellen.datasets.patch_cutting import cut_squares
 from snellen.datasets.super_resolution import PatchOptions, PatchStream, prepare_patches
 from snellen.errors import UserError
 from snellen.images import write_png
-from snellen.images.protocols import PROTOCOLS, low_resolution, network_input
+from snellen.images.protocols import PROTOCOLS, low_resolution, pose
 from snellen.images.resize import bicubic_resize
 
 from .helpers import noise
@@ -124,8 +124,7 @@ def test_a_whole_picture_is_what_the_protocol_gives_to_networks(tmp_path, protoc
     write_png(tmp_path / "a.png", picture)
     source = prepare_patches([str(tmp_path)], scale=4, protocol=protocol)
     batch = stream(source, 48, batch_size=1, options=UPRIGHT).batch(0)
-    rules = PROTOCOLS[protocol]
-    expected = network_input(low_resolution(picture, 4, rules), 4, rules)
+    expected = pose(picture, 4, PROTOCOLS[protocol]).enlarged / 255
     assert np.abs(batch.inputs[0, 0].numpy() - expected).max() < 3e-7
 
 

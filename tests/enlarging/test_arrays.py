@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from snellen import upscale
+from snellen.enlarging import open_method
 from snellen.errors import UserError
 from snellen.images import bicubic_resize
-from snellen.networks import SRCNN
+from snellen.networks import SRCNN, list_shipped_weights
 
 from .helpers import picture
 
@@ -63,11 +64,28 @@ def test_a_network_that_changes_nothing_is_bicubic_to_a_level(dtype):
     assert np.abs(large - expected).max() < 0.51
 
 
+def test_a_scale_of_numpys_is_a_scale():
+    pixels = picture((20, 24))
+    large = upscale(pixels, np.int64(3), method="bicubic")
+    np.testing.assert_array_equal(large, upscale(pixels, 3, method="bicubic"))
+
+
 def test_a_weights_file_is_a_method(weights):
     pixels = picture((20, 24, 3))
     large = upscale(pixels, 3, method=weights(3))
     assert large.shape == (60, 72, 3)
     np.testing.assert_array_equal(large, upscale(pixels, 3, method=str(weights(3))))
+
+
+@pytest.mark.parametrize("name", ["mse", "ms-ssim", "shipped", "bicubic"])
+def test_a_folder_that_is_called_like_a_method_is_not_in_its_way(name, tmp_path, monkeypatch):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    if name != "bicubic" and not list_shipped_weights():
+        with pytest.raises(UserError, match="no weights come with this installation"):
+            open_method(name, 4)
+    else:
+        assert open_method(name, 4).scale == 4
 
 
 def test_the_callers_network_and_switches_stay_as_they_are(network):
@@ -93,6 +111,8 @@ def test_autocast_changes_nothing(network):
         (np.full((20, 20), 2.0), ValueError, "floats from 2 to 2"),
         (np.full((20, 20), np.nan), ValueError, "need values in"),
         (np.zeros((0, 20), np.uint8), ValueError, "empty"),
+        (torch.zeros(1, 3, 0, 5), ValueError, "empty"),
+        (torch.zeros(0, 3, 5, 5), ValueError, "empty"),
         (torch.zeros(20, 20), ValueError, r"\(20, 20\)"),
         (torch.zeros(1, 20, 20, dtype=torch.int64), TypeError, "int64"),
     ],
@@ -111,6 +131,8 @@ def test_other_scales_tiles_devices_and_methods_are_refused():
     pixels = picture((20, 20))
     with pytest.raises(UserError, match="the scale is 2, 3 or 4"):
         upscale(pixels, 5, method="bicubic")
+    with pytest.raises(UserError, match=r"enlarge by 4\.0: the scale is 2, 3 or 4"):
+        upscale(pixels, 4.0, method="bicubic")
     with pytest.raises(ValueError, match="at least 32"):
         upscale(pixels, 2, method="bicubic", tile=8)
     with pytest.raises(UserError, match="no device 'gpu'"):
@@ -122,3 +144,28 @@ def test_other_scales_tiles_devices_and_methods_are_refused():
 def test_a_network_of_another_output_size_is_refused():
     with pytest.raises(UserError, match="returned 38×38 pixels instead of 40×40"):
         upscale(picture((20, 20)), 2, method=torch.nn.Conv2d(1, 1, 3))
+
+
+def test_a_network_that_fails_on_small_pictures_is_one_sentence():
+    network = torch.nn.Sequential(torch.nn.ReflectionPad2d(4), torch.nn.Conv2d(1, 1, 9))
+    assert upscale(picture((20, 20)), 2, method=network).shape == (40, 40)
+    with pytest.raises(UserError, match=r"fails on 6×4 pixels: RuntimeError: ") as info:
+        upscale(picture((2, 3)), 2, method=network)
+    assert "\n" not in str(info.value)
+
+
+class Divides(torch.nn.Module):
+    """By what it is given, so that black becomes infinite, or NaN."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = by
+
+    def forward(self, enlarged: torch.Tensor) -> torch.Tensor:
+        return self.by / enlarged
+
+
+@pytest.mark.parametrize("by", [0.0, 1.0])
+def test_values_that_are_no_numbers_are_refused(by):
+    with pytest.raises(UserError, match="NaN or infinite"):
+        upscale(np.zeros((20, 20), np.uint8), 2, method=Divides(by))

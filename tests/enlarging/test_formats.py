@@ -13,8 +13,8 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
+from snellen.enlarging.canvas import Canvas
 from snellen.enlarging.formats import FORMATS, format_of, refuse_unfit
-from snellen.enlarging.layout import Layout
 from snellen.errors import UserError
 from snellen.images import read_image
 from snellen.images.metadata import Exif, read_metadata
@@ -31,10 +31,10 @@ EXIF = Exif(
 
 def written(suffix, pixels, icc=None, exif=None, height=77):
     form = format_of(suffix)
-    layout = Layout(*pixels.shape, pixels.dtype)
+    canvas = Canvas(*pixels.shape, pixels.dtype)
     file = io.BytesIO()
     strips = (pixels[top : top + height] for top in range(0, len(pixels), height))
-    complete = form.write(file, layout, strips, icc, exif or Exif())
+    complete = form.write(file, canvas, strips, icc, exif or Exif())
     return file.getvalue(), complete
 
 
@@ -139,6 +139,26 @@ def test_profile_and_exif_come_back(suffix, tmp_path):
     assert read_image(path).shape == (300, 270, 3)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
+def test_text_of_exif_comes_back_byte_for_byte(suffix, tmp_path):
+    """Written by hand: a camera's owner in UTF-8, and what is neither UTF-8 nor ASCII."""
+    owner, area = "Jürgen Müller".encode() + b"\0", b"Z\xfcrich\0"
+    head = b"Exif\0\0II*\0\x08\0\0\0"
+    first = struct.pack("<HHHIIHHIII", 2, 0x8769, 4, 1, 38, 0x8825, 4, 1, 56, 0)
+    photo = struct.pack("<HHHIII", 1, 0xA430, 2, len(owner), 74, 0)
+    place = struct.pack("<HHHIII", 1, 0x001C, 2, len(area), 74 + len(owner), 0)
+    block = head + first + photo + place + owner + area
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", exif=block)
+    exif = read_metadata(tmp_path / "a.jpg").exif
+    assert exif.photo[0xA430].encode("latin-1") == owner[:-1]
+    data, complete = written(suffix, picture((64, 64, 3)), None, exif)
+    (tmp_path / f"b{suffix}").write_bytes(data)
+    assert complete
+    assert owner in data
+    assert read_metadata(tmp_path / f"b{suffix}").exif.photo == exif.photo
+    assert read_metadata(tmp_path / f"b{suffix}").exif.place == exif.place
+
+
 def test_exif_too_long_for_a_jpeg_loses_the_makers_note_first(tmp_path):
     exif = Exif(EXIF.picture, {**EXIF.photo, 0x927C: bytes(70_000)}, EXIF.place)
     data, complete = written(".jpg", picture((64, 64, 3)), None, exif)
@@ -159,23 +179,23 @@ def test_exif_of_wrong_types_costs_the_exif_and_not_the_picture(suffix, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("name", "layout", "words"),
+    ("name", "canvas", "words"),
     [
-        ("a.jpg", Layout(10, 10, 4, np.dtype(np.uint8)), "JPEG holds no transparency"),
-        ("a.jpg", Layout(10, 10, 3, np.dtype(np.uint16)), "16 bit, JPEG holds 8"),
-        ("a.webp", Layout(10, 10, 3, np.dtype(np.uint16)), "16 bit, WebP holds 8"),
-        ("a.webp", Layout(10, 20_000, 3, np.dtype(np.uint8)), "16,383 pixels along a side"),
-        ("a.jpg", Layout(70_000, 10, 3, np.dtype(np.uint8)), "65,500 pixels along a side"),
+        ("a.jpg", Canvas(10, 10, 4, np.dtype(np.uint8)), "JPEG holds no transparency"),
+        ("a.jpg", Canvas(10, 10, 3, np.dtype(np.uint16)), "16 bit, JPEG holds 8"),
+        ("a.webp", Canvas(10, 10, 3, np.dtype(np.uint16)), "16 bit, WebP holds 8"),
+        ("a.webp", Canvas(10, 20_000, 3, np.dtype(np.uint8)), "16,383 pixels along a side"),
+        ("a.jpg", Canvas(70_000, 10, 3, np.dtype(np.uint8)), "65,500 pixels along a side"),
     ],
 )
-def test_what_a_format_cannot_hold_is_refused(name, layout, words):
+def test_what_a_format_cannot_hold_is_refused(name, canvas, words):
     with pytest.raises(UserError, match=words):
-        refuse_unfit(format_of(name[1:]), layout, Path(name))
+        refuse_unfit(format_of(name[1:]), canvas, Path(name))
 
 
 def test_png_and_tiff_hold_everything():
     for form in (format_of(".png"), format_of(".tif")):
-        refuse_unfit(form, Layout(100_000, 10, 4, np.dtype(np.uint16)), Path("a"))
+        refuse_unfit(form, Canvas(100_000, 10, 4, np.dtype(np.uint16)), Path("a"))
 
 
 def test_every_suffix_names_one_format():

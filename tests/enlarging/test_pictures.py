@@ -12,6 +12,8 @@ from PIL import ExifTags, Image, ImageCms
 
 from snellen import upscale
 from snellen.enlarging import enlarge_file, open_method
+from snellen.enlarging.canvas import Canvas
+from snellen.enlarging.png import write_png_strips
 from snellen.errors import UserError
 from snellen.images import read_image, write_png
 from snellen.images.metadata import read_metadata
@@ -81,7 +83,38 @@ def test_profile_and_exif_are_kept_and_set_right(tmp_path, suffix):
     large = read_image(target)
     assert large.shape == (60, 48, 3)
     expected = upscale(read_image(source), 2, method="bicubic")
-    assert np.abs(large.astype(int) - expected).mean() < (4 if suffix in (".jpg", ".webp") else 0.1)
+    if suffix in (".png", ".tif"):
+        np.testing.assert_array_equal(large, expected)
+    else:
+        assert np.abs(large.astype(int) - expected).mean() < 4
+
+
+GRAY = PROFILE[:16] + b"GRAY" + PROFILE[20:]
+
+
+@pytest.mark.parametrize(
+    ("profile", "shape", "dtype", "suffix", "kept"),
+    [
+        (GRAY, (24, 30), np.uint8, ".png", True),
+        (GRAY, (24, 30), np.uint8, ".jpg", True),
+        (GRAY, (24, 30, 2), np.uint8, ".tif", True),
+        (GRAY, (24, 30), np.uint16, ".tif", True),
+        (GRAY, (24, 30), np.uint8, ".webp", False),
+        (GRAY, (24, 30, 2), np.uint8, ".webp", False),
+        (GRAY, (24, 30, 2), np.uint16, ".tif", False),
+        (PROFILE, (24, 30), np.uint8, ".webp", True),
+        (PROFILE, (24, 30, 3), np.uint8, ".webp", True),
+    ],
+)
+def test_a_profile_of_gray_is_not_put_on_rgb(tmp_path, profile, shape, dtype, suffix, kept):
+    pixels = picture(shape, dtype)
+    strips = [pixels[..., None] if pixels.ndim == 2 else pixels]
+    with (tmp_path / "a.png").open("wb") as file:
+        write_png_strips(file, Canvas(*strips[0].shape, strips[0].dtype), strips, profile, b"")
+    outcome = enlarge_file(tmp_path / "a.png", tmp_path / f"b{suffix}", BICUBIC)
+    found = read_metadata(tmp_path / f"b{suffix}").icc_profile
+    assert found == (profile if kept else None)
+    assert ("its colour profile is one of gray" in outcome.note) is not kept
 
 
 def test_a_thumbnail_is_left_out(tmp_path):
@@ -206,6 +239,25 @@ def test_what_a_killed_run_left_of_this_file_is_removed_and_nothing_else(tmp_pat
     enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC)
     assert not ours.exists()
     assert other.exists()
+
+
+def test_what_another_run_is_writing_is_not_removed(tmp_path):
+    """One run over a file while another is in the midst of the same."""
+    write_png(tmp_path / "a.png", picture((24, 30, 3)))
+
+    class StartsAnother:
+        def begin(self, pixels):
+            pass
+
+        def advance(self, pixels):
+            before = list(tmp_path.glob(".tmp-*-b.png"))
+            assert len(before) == 1
+            enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC, force=True)
+            assert list(tmp_path.glob(".tmp-*-b.png")) == before
+
+    enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC, watch=StartsAnother())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
+    assert read_image(tmp_path / "b.png").shape == (48, 60, 3)
 
 
 def test_a_failure_half_way_leaves_what_was_there(tmp_path, enlarger):

@@ -176,3 +176,10 @@ def test_what_cannot_be_resized_is_refused(array, size, options, message):
 def test_other_dtypes_are_refused():
     with pytest.raises(TypeError, match="int64"):
         bicubic_resize(np.zeros((4, 4), np.int64), 2)
+
+
+def test_a_folder_of_differing_sizes_does_not_fill_the_memory_with_tables():
+    for length in range(1000, 1100):
+        bicubic_taps(length, 4 * length, 4)
+    table = sum(part.nbytes for part in bicubic_taps(1099, 4 * 1099, 4))
+    assert bicubic_taps.cache_info().currsize * table < 8e6

@@ -10,7 +10,6 @@ from snellen.images.protocols import (
     SCALES,
     finished,
     low_resolution,
-    network_input,
     pose,
     protocol_named,
     target_luma,
@@ -31,9 +30,6 @@ def test_the_parts_of_a_posed_picture_are_what_the_single_functions_return(proto
     np.testing.assert_array_equal(posed.low, low)
     assert low.shape == (38 // scale, 53 // scale)
     assert posed.target.shape == posed.enlarged.shape == tuple(scale * side for side in low.shape)
-    single = network_input(low, scale, protocol)
-    assert single.dtype == np.float32
-    np.testing.assert_allclose(single, posed.enlarged / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["poster", "standard"])

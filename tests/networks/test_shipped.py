@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -39,18 +41,42 @@ def test_a_file_is_found_by_what_its_card_says(folder):
     assert list(list_shipped_weights(folder)) == [(2, "mse"), (4, "ms-ssim"), (4, "mse")]
 
 
+WORDS = {"shipped": "b", "shipped:mse": "a", "shipped:ms-ssim": "b", "ms-ssim": "b", "mse": "a"}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_weights_by_what_is_typed_for_them(folder, name):
+    assert named_weights(name, 4, folder).stem == WORDS[name]
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_a_file_of_that_name_changes_nothing(folder, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    assert named_weights(name, 4, folder).stem == WORDS[name]
+
+
+@pytest.mark.parametrize("name", ["mse.safetensors", "./mse", "mine/z.pt", "shipped.safetensors"])
+def test_a_path_has_a_separator_or_the_suffix(folder, name):
+    assert named_weights(name, 4, folder) == Path(name)
+
+
 @pytest.mark.parametrize(
-    ("name", "found"),
-    [("shipped", "b"), ("shipped:mse", "a"), ("shipped:ms-ssim", "b"), ("mine/z.safetensors", "z")],
+    ("name", "words"),
+    [
+        (
+            "ms-sim",
+            r"no method 'ms-sim'\. Did you mean 'ms-ssim'\? Weights are called ms-ssim, mse,",
+        ),
+        ("shiped", "Did you mean 'shipped'"),
+        ("bicubi", "Did you mean 'bicubic'"),
+        ("bicubic", r"^bicubic has no weights\. Weights are called"),
+        ("shipped:elephant", "scale 4 under 'elephant' come with"),
+    ],
 )
-def test_weights_by_what_is_typed_for_them(folder, name, found):
-    assert named_weights(name, 4, folder).stem == found
-
-
-def test_a_file_that_is_called_shipped_is_a_file(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    (folder / "shipped").touch()
-    assert named_weights("shipped", 4, folder).name == "shipped"
+def test_other_words_are_answered_with_those_that_there_are(folder, name, words):
+    with pytest.raises(UserError, match=words):
+        named_weights(name, 4, folder)
 
 
 @pytest.mark.parametrize(

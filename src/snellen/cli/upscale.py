@@ -38,8 +38,8 @@ def upscale(
     method: Annotated[
         str,
         typer.Option(
-            help="ms-ssim or mse, weights that come with snellen; bicubic; or a weights file"
-            " (.safetensors).",
+            help="ms-ssim or mse, weights that come with snellen (shipped:LOSS is the same);"
+            " bicubic; or a weights file (.safetensors).",
             metavar="NAME",
         ),
     ] = "ms-ssim",

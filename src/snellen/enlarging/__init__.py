@@ -2,12 +2,11 @@
 
 from snellen.enlarging.arrays import upscale
 from snellen.enlarging.folders import Job, find_jobs
-from snellen.enlarging.methods import SCALES, Enlarger, open_method
+from snellen.enlarging.methods import Enlarger, open_method
 from snellen.enlarging.pictures import Outcome, enlarge_file
 from snellen.enlarging.tiles import Watch
 
 __all__ = [
-    "SCALES",
     "Enlarger",
     "Job",
     "Outcome",

@@ -32,7 +32,8 @@ def upscale(
     A network sharpens gray, or Y of YCbCr (ITU-R BT.601, as MATLAB's ``rgb2ycbcr``), after bicubic
     interpolation (MATLAB's ``imresize``); chroma and alpha are bicubic. Under full transparency
     the colours of what is visible beside it are continued, so that no edge gets a fringe. With
-    ``method="bicubic"`` a picture without alpha becomes what MATLAB's ``imresize`` makes of it.
+    ``method="bicubic"`` a picture without alpha becomes what MATLAB's ``imresize`` makes of it: bit
+    for bit in 8 and 16 bit; floats are computed in float32 and cut to [0, 1].
 
     Args:
         picture: a NumPy array (H, W) or (H, W, C), or a tensor (C, H, W) or (N, C, H, W), with 1
@@ -40,7 +41,8 @@ def upscale(
             uint16, or floats in [0, 1].
         scale: 2, 3 or 4.
         method: ``ms-ssim`` or ``mse``, the loss under which weights that come with snellen were
-            trained; ``bicubic``; a weights file; or a network, taken as `snellen superres` does.
+            trained (``shipped:LOSS`` is the same); ``bicubic``; a weights file; or a network, taken
+            as `snellen superres` does.
         network: for a weights file of a network that is none of snellen's, its
             ``package.module:Class``.
         device: where the network runs: ``auto``, ``cpu``, ``cuda``, …
@@ -53,7 +55,7 @@ def upscale(
 
     Raises:
         TypeError: another kind or dtype.
-        ValueError: another shape, floats outside [0, 1], or a tile below 32.
+        ValueError: another or an empty shape, floats outside [0, 1], or a tile below 32.
         UserError: no such method, scale or device; weights of another scale, of another network or
             damaged; a picture smaller than the network's filters.
 
@@ -87,6 +89,8 @@ def upscale(
 
 def _tensor(picture: torch.Tensor, enlarger: Enlarger, tile: int | None) -> torch.Tensor:
     """(…, C, H, W)."""
+    if picture.numel() == 0:
+        raise ValueError(f"got an empty tensor {tuple(picture.shape)}; need at least one pixel")
     batch = picture.detach().reshape(-1, *picture.shape[-3:]).movedim(1, -1).cpu()
     scale = enlarger.scale
     out = picture.new_empty(

@@ -82,16 +82,28 @@ def _serialised(exif: Exif) -> bytes | None:
 
 def directory(exif: Exif) -> dict[int, Any]:
     """Return all as one directory, with the photo and the place as directories in it."""
-    entries: dict[int, Any] = {tag: _in_bytes(value) for tag, value in exif.picture.items()}
+    entries = _as_read(exif.picture)
     if exif.photo:
-        entries[ExifTags.IFD.Exif] = dict(exif.photo)
+        entries[ExifTags.IFD.Exif] = _as_read(exif.photo)
     if exif.place:
-        entries[ExifTags.IFD.GPSInfo] = dict(exif.place)
+        entries[ExifTags.IFD.GPSInfo] = _as_read(exif.place)
     return entries
 
 
-def _in_bytes(value: Any) -> Any:
-    """Text beyond ASCII as the bytes it was read from: Pillow would write question marks."""
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("latin-1", "replace")
-    return value
+class _Text(str):
+    """Text that becomes the bytes again which Pillow has read it from.
+
+    Pillow reads Latin-1 (so UTF-8 comes as two letters for one, and goes back whole) but would
+    write ASCII, with question marks. Bytes instead of text would do where Pillow knows that a tag
+    holds text, but get the type of plain numbers where it does not.
+    """
+
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:
+        """As Latin-1, whatever is asked for."""
+        return str.encode(self, "latin-1")
+
+
+def _as_read(entries: dict[int, Any]) -> dict[int, Any]:
+    return {tag: _Text(v) if isinstance(v, str) else v for tag, v in entries.items()}

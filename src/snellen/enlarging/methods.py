@@ -7,6 +7,7 @@ import hashlib
 import os
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from torch import nn
 from snellen.enlarging.reach import reach
 from snellen.errors import UserError
 from snellen.files import shown
-from snellen.networks import SRCNN, read_weights, shipped_weights, upsamples_inside
+from snellen.images.protocols import SCALES
+from snellen.networks import SRCNN, named_weights, read_weights, upsamples_inside
 
-__all__ = ["BICUBIC", "SCALES", "Enlarger", "open_method"]
+__all__ = ["BICUBIC", "Enlarger", "open_method"]
 
 BICUBIC = "bicubic"
-SCALES = (2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Enlarger:
 
         Returns:
             (H, W), or (H·scale, W·scale) where the network upsamples inside; float32.
+
+        Raises:
+            UserError: the network fails, returns another size, or values that are no numbers.
+            OutOfMemoryError: of a GPU; a smaller plane may do.
         """
         if self.network is None:
             return plane
@@ -69,9 +74,18 @@ class Enlarger:
             if kind == "cuda"
             else nullcontext()
         )
-        with torch.inference_mode(), torch.autocast(kind, enabled=False), exact:
-            picture = torch.from_numpy(np.ascontiguousarray(plane))[None, None].to(self.device)
-            sharp: NDArray[np.float32] = self.network(picture)[0, 0].float().cpu().numpy()
+        try:
+            with torch.inference_mode(), torch.autocast(kind, enabled=False), exact:
+                picture = torch.from_numpy(np.ascontiguousarray(plane))[None, None].to(self.device)
+                sharp: NDArray[np.float32] = self.network(picture)[0, 0].float().cpu().numpy()
+        except (torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:  # a stranger's network may raise anything
+            first = next(iter(str(error).strip().splitlines()), "")
+            raise UserError(
+                f"the network fails on {plane.shape[1]}×{plane.shape[0]} pixels:"
+                f" {type(error).__name__}: {first}"
+            ) from error
         factor = self.scale if self.inside else 1
         wanted = (factor * plane.shape[0], factor * plane.shape[1])
         if sharp.shape != wanted:
@@ -79,6 +93,8 @@ class Enlarger:
                 f"the network returned {sharp.shape[1]}×{sharp.shape[0]} pixels instead of"
                 f" {wanted[1]}×{wanted[0]}: it must return the whole picture in evaluation mode."
             )
+        if not np.isfinite(sharp).all():
+            raise UserError("the network returns values that are no numbers (NaN or infinite).")
         return sharp
 
 
@@ -92,8 +108,8 @@ def open_method(
     """Find a method by its name and make it ready.
 
     Args:
-        method: ``bicubic``; the loss of weights that come with snellen, such as ``ms-ssim`` or
-            ``mse``; a weights file; or a network itself.
+        method: ``bicubic``; weights as :func:`snellen.networks.named_weights` takes them, such as
+            ``ms-ssim``, ``mse`` or the path of a file; or a network itself.
         scale: 2, 3 or 4.
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, …
         network: for a weights file of a network that is none of snellen's, its
@@ -106,24 +122,17 @@ def open_method(
     >>> open_method("bicubic", 4).name
     'bicubic'
     """
-    if scale not in SCALES:
+    # Whole, because sizes are multiplied by it: 4.0 is in SCALES, too.
+    if not isinstance(scale, Integral) or scale not in SCALES:
         raise UserError(f"cannot enlarge by {scale}: the scale is 2, 3 or 4.")
     place = _device(device)
     if isinstance(method, nn.Module):
         return _of_network(copy.deepcopy(method), scale, "network", place)
-    name = os.fspath(method)
-    if name == BICUBIC:
+    if method == BICUBIC:
         return Enlarger(scale, BICUBIC, device=place)
-    if _is_file_name(name):
-        path, name = Path(name), "weights"
-    else:
-        path = shipped_weights(scale, name)
+    path = named_weights(method, scale) if isinstance(method, str) else Path(method)
     built, card = read_weights(path, scale=scale, network=network)
-    return _of_network(built, scale, name if name != "weights" else str(card["loss"]), place)
-
-
-def _is_file_name(name: str) -> bool:
-    return name.endswith(".safetensors") or os.sep in name or os.path.exists(name)
+    return _of_network(built, scale, str(card["loss"]), place)
 
 
 def _of_network(network: nn.Module, scale: int, name: str, device: torch.device) -> Enlarger:

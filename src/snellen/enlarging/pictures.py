@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from PIL import ExifTags
 
+from snellen.enlarging.canvas import Canvas
 from snellen.enlarging.exif import enlarged_exif
-from snellen.enlarging.formats import format_of, refuse_unfit
-from snellen.enlarging.layout import Layout
+from snellen.enlarging.formats import fitting_profile, format_of, refuse_unfit
 from snellen.enlarging.methods import Enlarger
 from snellen.enlarging.tiles import Watch, enlarged_strips, refuse_small
 from snellen.errors import UserError
@@ -73,7 +76,7 @@ def enlarge_file(
     metadata = _wanted(source)
     pixels = read_image(source, alpha="keep")
     planes = pixels[..., None] if pixels.ndim == 2 else pixels
-    layout = Layout(
+    canvas = Canvas(
         enlarger.scale * planes.shape[0],
         enlarger.scale * planes.shape[1],
         planes.shape[2],
@@ -82,17 +85,21 @@ def enlarge_file(
     form = format_of(target.suffix)
     if form is None:
         raise UserError(f"cannot write {shown(target)}: its suffix names no format.")
-    refuse_unfit(form, layout, target)
+    refuse_unfit(form, canvas, target)
     refuse_small(planes.shape[0], planes.shape[1], enlarger)
-    exif = enlarged_exif(metadata.exif, (layout.height, layout.width), made_by)
+    exif = enlarged_exif(metadata.exif, (canvas.height, canvas.width), made_by)
+    profile = fitting_profile(form, canvas, metadata.icc_profile)
     if watch is not None:
-        watch.begin(layout.height * layout.width)
+        watch.begin(canvas.height * canvas.width)
     _remove_leftovers(target)
     with atomic_path(target) as temporary, temporary.open("wb") as file:
+        _claim(file)
         strips = enlarged_strips(planes, enlarger, tile=tile, watch=watch)
-        complete = form.write(file, layout, strips, metadata.icc_profile, exif)
-    note = "" if complete else "not all of its EXIF could be written again"
-    return Outcome(False, layout.height, layout.width, note)
+        complete = form.write(file, canvas, strips, profile, exif)
+    notes = [] if complete else ["not all of its EXIF could be written again"]
+    if profile != metadata.icc_profile:
+        notes.append(f"its colour profile is one of gray, and {form.name} stores it as RGB without")
+    return Outcome(False, canvas.height, canvas.width, "; ".join(notes))
 
 
 def _wanted(source: Path) -> Metadata:
@@ -131,11 +138,22 @@ def _found(source: Path, target: Path, scale: int, made_by: str) -> Outcome:
     raise UserError(f"{shown(target)} is there already and {why}: add --force to overwrite it.")
 
 
+def _claim(file: IO[bytes]) -> bool:
+    """Lock a file for as long as it is open; False if another process has it, or none can."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # BlockingIOError, or a file system without locks
+        return False
+    return True
+
+
 def _remove_leftovers(target: Path) -> None:
-    """Delete what a killed run has left of this very file."""
+    """Delete what a killed run has left of this very file, and nothing that a live one writes."""
     if not target.parent.is_dir():
         return
     with os.scandir(target.parent) as entries:
         left = [e for e in entries if e.name.startswith(".tmp-") and e.name[14:] == target.name]
     for entry in left:
-        Path(entry.path).unlink(missing_ok=True)
+        with suppress(OSError), Path(entry.path).open("rb") as file:
+            if _claim(file):
+                Path(entry.path).unlink()

@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from snellen.enlarging.layout import Layout
+from snellen.enlarging.canvas import Canvas
 from snellen.images.colour import Pixels
 
 __all__ = ["DEFLATE_LEVEL", "write_png_strips"]
@@ -25,22 +25,22 @@ _BLOCK = 1 << 20  # bytes filtered at a time
 
 
 def write_png_strips(
-    file: IO[bytes], layout: Layout, strips: Iterable[Pixels], icc: bytes | None, exif: bytes
+    file: IO[bytes], canvas: Canvas, strips: Iterable[Pixels], icc: bytes | None, exif: bytes
 ) -> None:
     """Write a picture from its strips (h, W, C), from the top down, with colour profile and EXIF.
 
     Source: W3C, Portable Network Graphics (PNG) Specification, third edition.
     """
     file.write(b"\x89PNG\r\n\x1a\n")
-    depth = 8 * layout.dtype.itemsize
-    head = np.array([layout.width, layout.height], ">u4").tobytes()
-    _write_chunk(file, b"IHDR", head + bytes([depth, _COLOUR_TYPES[layout.channels], 0, 0, 0]))
+    depth = 8 * canvas.dtype.itemsize
+    head = np.array([canvas.width, canvas.height], ">u4").tobytes()
+    _write_chunk(file, b"IHDR", head + bytes([depth, _COLOUR_TYPES[canvas.channels], 0, 0, 0]))
     if icc:
         _write_chunk(file, b"iCCP", b"ICC profile\0\0" + zlib.compress(icc))
     if exif:
         _write_chunk(file, b"eXIf", exif.removeprefix(b"Exif\0\0"))
     waiting = bytearray()
-    for data in _compressed(_filtered(strips, layout)):
+    for data in _compressed(_filtered(strips, canvas)):
         waiting += data
         if len(waiting) >= _CHUNK:
             _write_chunk(file, b"IDAT", bytes(waiting))
@@ -61,11 +61,11 @@ def _compressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-def _filtered(strips: Iterable[Pixels], layout: Layout) -> Iterator[bytes]:
+def _filtered(strips: Iterable[Pixels], canvas: Canvas) -> Iterator[bytes]:
     """The bytes of each row as differences to its neighbours, after the number of its filter."""
-    step = layout.channels * layout.dtype.itemsize
-    above = np.zeros(layout.width * step, np.uint8)
-    big_endian = layout.dtype.newbyteorder(">")
+    step = canvas.channels * canvas.dtype.itemsize
+    above = np.zeros(canvas.width * step, np.uint8)
+    big_endian = canvas.dtype.newbyteorder(">")
     for strip in strips:
         count = max(1, _BLOCK // len(above))
         for start in range(0, len(strip), count):

@@ -12,8 +12,8 @@ from typing import IO
 import numpy as np
 from PIL import TiffImagePlugin
 
+from snellen.enlarging.canvas import Canvas
 from snellen.enlarging.exif import directory
-from snellen.enlarging.layout import Layout
 from snellen.enlarging.png import DEFLATE_LEVEL
 from snellen.errors import UserError
 from snellen.images.colour import Pixels
@@ -34,7 +34,7 @@ _DEFLATE, _HORIZONTAL, _BLACK_IS_ZERO, _RGB, _STRAIGHT_ALPHA = 8, 2, 1, 2, 2
 
 
 def write_tiff_strips(
-    file: IO[bytes], layout: Layout, strips: Iterable[Pixels], icc: bytes | None, exif: Exif
+    file: IO[bytes], canvas: Canvas, strips: Iterable[Pixels], icc: bytes | None, exif: Exif
 ) -> None:
     """Write a picture from its strips (h, W, C), from the top down.
 
@@ -45,7 +45,7 @@ def write_tiff_strips(
     """
     file.write(_HEAD + bytes(4))
     offsets, sizes, position = [], [], 8
-    for tile in _tiles(strips, layout):
+    for tile in _tiles(strips, canvas):
         data = zlib.compress(tile, DEFLATE_LEVEL)
         offsets.append(position)
         sizes.append(len(data))
@@ -56,12 +56,12 @@ def write_tiff_strips(
     tags = TiffImagePlugin.ImageFileDirectory_v2(ifh=_HEAD + bytes(4))
     for tag, value in directory(exif).items():
         tags[tag] = value
-    tags[_WIDTH], tags[_HEIGHT] = layout.width, layout.height
-    tags[_BITS] = (8 * layout.dtype.itemsize,) * layout.channels
+    tags[_WIDTH], tags[_HEIGHT] = canvas.width, canvas.height
+    tags[_BITS] = (8 * canvas.dtype.itemsize,) * canvas.channels
     tags[_COMPRESSION], tags[_PREDICTOR], tags[_PLANAR] = _DEFLATE, _HORIZONTAL, 1
-    tags[_PHOTOMETRIC] = _RGB if layout.channels > 2 else _BLACK_IS_ZERO
-    tags[_SAMPLES] = layout.channels
-    if layout.has_alpha:
+    tags[_PHOTOMETRIC] = _RGB if canvas.channels > 2 else _BLACK_IS_ZERO
+    tags[_SAMPLES] = canvas.channels
+    if canvas.has_alpha:
         tags[_EXTRA_SAMPLES] = _STRAIGHT_ALPHA
     tags[_TILE_WIDTH], tags[_TILE_HEIGHT] = _TILE, _TILE
     tags[_TILE_OFFSETS], tags[_TILE_BYTES] = tuple(offsets), tuple(sizes)
@@ -72,13 +72,13 @@ def write_tiff_strips(
     file.write(position.to_bytes(4, "little"))
 
 
-def _tiles(strips: Iterable[Pixels], layout: Layout) -> Iterator[bytes]:
+def _tiles(strips: Iterable[Pixels], canvas: Canvas) -> Iterator[bytes]:
     """The tiles of the picture, from left to right and then down, each pixel less its left one."""
-    little_endian = layout.dtype.newbyteorder("<")
+    little_endian = canvas.dtype.newbyteorder("<")
     for rows in _rows_of(strips, _TILE):
-        for left in range(0, layout.width, _TILE):
+        for left in range(0, canvas.width, _TILE):
             part = rows[:, left : left + _TILE]
-            tile = np.zeros((_TILE, _TILE, layout.channels), little_endian)
+            tile = np.zeros((_TILE, _TILE, canvas.channels), little_endian)
             tile[: part.shape[0], : part.shape[1]] = part
             tile[:, 1:] -= tile[:, :-1].copy()  # modulo 2 to the number of bits
             yield tile.tobytes()

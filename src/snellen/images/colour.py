@@ -15,6 +15,7 @@ __all__ = [
     "rgb2ycbcr",
     "to_channels",
     "to_uint8",
+    "unpremultiplied",
     "ycbcr2rgb",
 ]
 
@@ -98,6 +99,26 @@ def over_white(array: Pixels) -> Pixels:
     # For 16 bit the sum is at most 65535² + 32767, which still fits 32 unsigned bits.
     total = array[..., :-1] * alpha + (white - alpha) * white + np.uint32(white // 2)
     return (total // np.uint32(white)).astype(array.dtype)
+
+
+def unpremultiplied(array: Pixels) -> Pixels:
+    """Return the colours of an image that holds them multiplied by its alpha, the last channel.
+
+    Args:
+        array: (H, W, 2) or (H, W, 4), uint8 or uint16.
+
+    Returns:
+        The same shape and dtype, rounded to the nearest level; black where alpha is 0.
+
+    >>> unpremultiplied(np.array([[[50, 100], [0, 0]]], np.uint8)).tolist()
+    [[[128, 100], [0, 0]]]
+    """
+    most = np.iinfo(array.dtype).max
+    alpha = array[..., -1:].astype(np.uint32)
+    # For 16 bit the sum is at most 65535² + 32767, which still fits 32 unsigned bits.
+    colours = (array[..., :-1] * np.uint32(most) + alpha // 2) // np.maximum(alpha, 1)
+    colours = np.where(alpha > 0, np.minimum(colours, most), 0)
+    return np.concatenate([colours.astype(array.dtype), array[..., -1:]], axis=-1)
 
 
 def rgb2ycbcr(array: NDArray[_Samples]) -> NDArray[_Samples]:

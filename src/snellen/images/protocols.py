@@ -27,7 +27,6 @@ __all__ = [
     "SuperResolutionProtocol",
     "finished",
     "low_resolution",
-    "network_input",
     "pose",
     "protocol_named",
     "target_luma",
@@ -204,22 +203,6 @@ def low_resolution(
            [200., 200.]])
     """
     return _low_planes(_cropped(picture, scale, protocol), scale, protocol)[..., 0]
-
-
-def network_input(
-    low: NDArray[np.float64], scale: int, protocol: SuperResolutionProtocol
-) -> NDArray[np.float32]:
-    """Enlarge Y of the low-resolution picture for a network that expects it enlarged.
-
-    Args:
-        low: (h, w), float64, 0 to 255: what :func:`low_resolution` returns.
-        scale: by which it is enlarged.
-        protocol: see :data:`PROTOCOLS`.
-
-    Returns:
-        (h·scale, w·scale), float32, 0 to 1 and a little beyond.
-    """
-    return (bicubic_resize(low, scale, edge=protocol.edge) / 255).astype(np.float32)
 
 
 def finished(

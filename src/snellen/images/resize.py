@@ -233,7 +233,7 @@ def bicubic_part(
     return BicubicPart(first, second, scales[0] <= scales[1])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)  # some pictures' worth: the tables of a large side take megabytes
 def bicubic_taps(
     in_length: int, out_length: int, scale: float, edge: Edge = "clamp"
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from snellen.errors import UserError, nearest
@@ -11,6 +12,8 @@ from snellen.networks.weights import read_card
 __all__ = ["list_shipped_weights", "named_weights", "shipped_weights"]
 
 FOLDER = Path(__file__).with_name("shipped_weights")
+LOSSES = ("ms-ssim", "mse")  # what every scale comes under
+DEFAULT_LOSS = LOSSES[0]
 
 
 def list_shipped_weights(folder: Path = FOLDER) -> dict[tuple[int, str], Path]:
@@ -34,7 +37,7 @@ def list_shipped_weights(folder: Path = FOLDER) -> dict[tuple[int, str], Path]:
     return dict(sorted(found.items()))
 
 
-def shipped_weights(scale: int, loss: str = "ms-ssim", folder: Path = FOLDER) -> Path:
+def shipped_weights(scale: int, loss: str = DEFAULT_LOSS, folder: Path = FOLDER) -> Path:
     """Return the weights file for a scale, trained under a loss; `read_weights` reads it.
 
     Args:
@@ -63,17 +66,34 @@ def shipped_weights(scale: int, loss: str = "ms-ssim", folder: Path = FOLDER) ->
 
 
 def named_weights(name: str, scale: int, folder: Path = FOLDER) -> Path:
-    """Return the weights file that is meant by ``shipped``, ``shipped:LOSS`` or a path.
+    """Return the weights file that is meant by what a user types.
 
-    Without a loss, ``shipped`` is what was trained under MS-SSIM. The path need not exist.
+    Args:
+        name: the loss of weights that come with snellen, such as ``ms-ssim`` or ``mse``;
+            ``shipped:LOSS`` for the same, ``shipped`` for those of MS-SSIM; or a path, which ends
+            in ``.safetensors`` or has a separator in it. A path need not exist, and what lies in
+            the current directory never changes what a loss means.
+        scale: the factor of enlargement.
+        folder: where the files lie; those of the package by default.
 
     Raises:
         UserError: no such weights come with snellen.
 
-    >>> named_weights("mine.safetensors", 4).name
-    'mine.safetensors'
+    >>> named_weights("mine.safetensors", 4).name, named_weights("runs/best", 4).name
+    ('mine.safetensors', 'best')
     """
-    kind, _, loss = name.partition(":")
-    if kind != "shipped" or Path(name).exists():
+    if name.endswith(".safetensors") or os.sep in name or (os.altsep or os.sep) in name:
         return Path(name)
-    return shipped_weights(scale, loss, folder) if loss else shipped_weights(scale, folder=folder)
+    kind, _, loss = name.partition(":")
+    if kind == "shipped":
+        return shipped_weights(scale, loss or DEFAULT_LOSS, folder)
+    losses = dict.fromkeys((*LOSSES, *(found for _, found in list_shipped_weights(folder))))
+    if name in losses:
+        return shipped_weights(scale, name, folder)
+    bicubic = "bicubic"  # a method without weights
+    problem = f"there is no method {name!r}.{nearest(name, (bicubic, 'shipped', *losses))}"
+    raise UserError(
+        f"{'bicubic has no weights.' if name == bicubic else problem} Weights are called"
+        f" {', '.join(losses)}, shipped or shipped:LOSS where they come with snellen; type one of"
+        " these, or the path of a .safetensors file."
+    )

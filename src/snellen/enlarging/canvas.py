@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Layout"]
+__all__ = ["Canvas"]
 
 
 @dataclass(frozen=True)
-class Layout:
+class Canvas:
     """Sides in pixels, channels (1 gray, 2 gray and alpha, 3 RGB, 4 RGBA), uint8 or uint16."""
 
     height: int
