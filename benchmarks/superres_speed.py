@@ -3,7 +3,7 @@
     python -m benchmarks.superres_speed --data $SNELLEN_DATA/BSDS500/train,$SNELLEN_DATA/T91
 
 In turn, in one process: SRCNN stepping on one fixed batch in memory (forward, loss, backward,
-AdamW) under MSE, and whole trainings by `train` on patches as they are cut, under each loss. The
+Muon) under MSE, and whole trainings by `train` on patches as they are cut, under each loss. The
 steps are timed after the first few. The training under MSE should reach 0.75 of the bare one's
 patches per second, and a step under MS-SSIM cost at most 1.1 of one under MSE.
 """
@@ -26,6 +26,7 @@ from snellen.metrics.loss_plans import parse_loss
 from snellen.networks import build_super_resolution_network
 from snellen.networks.layout import pixel_by_pixel
 from snellen.training import TrainingOptions, train
+from snellen.training.optimizers import Optimizers
 from snellen.training.precision import autocast
 
 WARM = 5  # steps before the clock starts
@@ -44,23 +45,28 @@ class Clock:
             yield batch
 
 
-def trained(network: torch.nn.Module, stream: PatchStream, loss: str, steps: int) -> float:
-    """Seconds for a step of a training."""
-    clock = Clock(stream)
-    options = TrainingOptions(
+def settings(steps: int, batch_size: int) -> TrainingOptions:
+    """How both train: as the presets of `superres compare`."""
+    return TrainingOptions(
         steps=steps,
-        batch_size=stream.batch_size,
+        batch_size=batch_size,
+        optimizer="muon",
         precision="bf16",
         ema=0.999,
         validate_every=10**9,
         checkpoint_every=10**9,
     )
+
+
+def trained(network: torch.nn.Module, stream: PatchStream, loss: str, steps: int) -> float:
+    """Seconds for a step of a training."""
+    clock = Clock(stream)
     with tempfile.TemporaryDirectory() as folder:
         train(
             network,
             parse_loss(loss),
             lambda *_: iter(clock),
-            options=options,
+            options=settings(steps, stream.batch_size),
             folder=Path(folder) / "checkpoints" / "x" / "seed-0",
             loss_name=loss,
             progress=False,
@@ -70,9 +76,10 @@ def trained(network: torch.nn.Module, stream: PatchStream, loss: str, steps: int
 
 def bare(network: torch.nn.Module, batch: Any, steps: int) -> float:
     """Seconds for a step on one batch, with nothing around it."""
-    optimizer = torch.optim.AdamW(network.parameters(), fused=True)
-    source, target = pixel_by_pixel(batch.inputs), batch.pixels.float() / 255
     device = torch.device("cpu")
+    options = settings(steps, len(batch.pixels))
+    optimizers = Optimizers(network.named_parameters(), options, device)
+    source, target = pixel_by_pixel(batch.inputs), batch.pixels.float() / 255
     network.train()
     for step in range(steps):
         if step == WARM:
@@ -82,8 +89,7 @@ def bare(network: torch.nn.Module, batch: Any, steps: int) -> float:
         border = (target.shape[-1] - output.shape[-1]) // 2
         middle = target[..., border : target.shape[-1] - border, border : target.shape[-1] - border]
         torch.nn.functional.mse_loss(output, middle).backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        optimizers.step(options.learning_rate)
     return (time.perf_counter() - began) / (steps - WARM)
 
 
@@ -96,7 +102,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=105)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--losses", default="mse,ms-ssim,ms-ssim[poster],ms-ssim[poster]+10*mse")
+    parser.add_argument("--losses", default="mse,ms-ssim,ms-ssim[poster],ms-ssim[ones]+10*mse")
     chosen = parser.parse_args()
     source = prepare_patches(chosen.data.split(","), scale=chosen.scale, protocol="poster")
     losses = chosen.losses.split(",")

@@ -86,3 +86,8 @@ def test_an_unknown_convention_is_refused_with_the_nearest():
 def test_weights_that_weigh_nothing_are_refused(weights):
     with pytest.raises(ValueError, match="weights must be two numbers"):
         MixedLoss(weights=weights)
+
+
+def test_weights_and_alpha_are_not_both_taken():
+    with pytest.raises(ValueError, match="give one of them"):
+        MixedLoss(alpha=0.5, weights=(1, 2))

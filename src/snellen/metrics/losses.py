@@ -182,8 +182,8 @@ class MixedLoss(nn.Module):
     are computed in one pass.
 
     Args:
-        alpha: weight of the MS-SSIM term in [0, 1]. 0.84 is Zhao et al.'s (2017) well-known value;
-            theirs weights the L1 term by a Gaussian and sums it, this one takes its plain mean.
+        alpha: weight of the MS-SSIM term in [0, 1]; None: 0.84, Zhao et al.'s (2017) well-known
+            value. Theirs weights the L1 term by a Gaussian and sums it, this takes its plain mean.
         weights: of the MS-SSIM term and of the pixelwise one, numbers from 0 on, in the place of
             `alpha` and 1 - alpha.
         pixelwise: ``l1`` or ``mse``.
@@ -199,7 +199,7 @@ class MixedLoss(nn.Module):
 
     Raises:
         ValueError: as :class:`MSSSIMLoss`; `alpha` outside [0, 1], weights that are negative, not
-            finite or all 0, or another `pixelwise`.
+            finite or all 0, or given beside `alpha`; or another `pixelwise`.
 
     >>> import torch
     >>> loss = MixedLoss(alpha=0.84, data_range=1.0)
@@ -211,7 +211,7 @@ class MixedLoss(nn.Module):
     def __init__(
         self,
         *,
-        alpha: float = 0.84,
+        alpha: float | None = None,
         weights: Sequence[float] | None = None,
         pixelwise: Literal["l1", "mse"] = "l1",
         multiscale: bool = True,
@@ -222,6 +222,9 @@ class MixedLoss(nn.Module):
         engine: Engine = "auto",
     ) -> None:
         super().__init__()
+        if alpha is not None and weights is not None:
+            raise ValueError("got alpha and weights, which say the same: give one of them.")
+        alpha = 0.84 if alpha is None else alpha
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha must be in [0, 1]; got {alpha!r}.")
         if pixelwise not in ("l1", "mse"):
