@@ -62,13 +62,14 @@ def shipped_weights(scale: int, loss: str = "ms-ssim", folder: Path = FOLDER) ->
     )
 
 
-def named_weights(name: str, scale: int, folder: Path = FOLDER) -> Path:
+def named_weights(name: str, scale: int | None, folder: Path = FOLDER) -> Path:
     """Return the weights file that is meant by ``shipped``, ``shipped:LOSS`` or a path.
 
-    Without a loss, ``shipped`` is what was trained under MS-SSIM. The path need not exist.
+    Without a loss, ``shipped`` is what was trained under MS-SSIM. The path need not exist,
+    and needs no scale.
 
     Raises:
-        UserError: no such weights come with snellen.
+        UserError: no such weights come with snellen, or they were named without a scale.
 
     >>> named_weights("mine.safetensors", 4).name
     'mine.safetensors'
@@ -76,4 +77,8 @@ def named_weights(name: str, scale: int, folder: Path = FOLDER) -> Path:
     kind, _, loss = name.partition(":")
     if kind != "shipped" or Path(name).exists():
         return Path(name)
+    if scale is None:
+        raise UserError(
+            f"{name!r} stands for weights of several scales: type --scale 4, or 2 or 3."
+        )
     return shipped_weights(scale, loss, folder) if loss else shipped_weights(scale, folder=folder)
