@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import nn
 
-from snellen.datasets.super_resolution import PatchStream
 from snellen.errors import UserError
 from snellen.experiments.evaluation import VALIDATION_MEASURES
 from snellen.experiments.running import (
@@ -173,24 +172,11 @@ def _run(
 ) -> Trial | None:
     """Train one network and, on the first process, evaluate it."""
     config, budget = plan.config, plan.budget
-
-    def batches(start_step: int, rank: int, world_size: int) -> PatchStream:
-        return PatchStream(
-            plan.source,
-            plan.patches,
-            batch_size=config.batch_size,
-            steps=budget.steps,
-            seed=task.seed,
-            start_step=start_step,
-            rank=rank,
-            world_size=world_size,
-        )
-
     logger.info("training %s, seed %d", task.loss, task.seed)
     outcome = train(
         network_for(config, task.seed),
         loss_for(task.loss, task.seed),
-        batches,
+        partial(plan.stream, task.seed),
         options=config.training_options(task.loss, budget.steps),
         folder=root / checkpoint_place(task.loss, task.seed),
         root=root,
@@ -372,7 +358,7 @@ def _describe_budget(plan: Plan) -> dict[str, Any]:
 def _describe_data(plan: Plan) -> dict[str, Any]:
     return {
         "train": list(plan.config.train),
-        "train_pictures": len(plan.source),
+        "train_pictures": plan.trained_on,
         "fingerprint": plan.source.fingerprint,
         "skipped": skipped_reasons(plan),
         "leaks": leaks_in_words(plan.leaks),
