@@ -59,7 +59,7 @@ def test_a_file_that_exists_is_not_overwritten(weights, tmp_path, capsys):
     [
         (["x3.safetensors", "x3.pb"], "the name x3.pb must end in .onnx"),
         (["x3.safetensors", "x3.onnx", "--scale", 4], "was trained for scale 3, not 4"),
-        (["shipped", "x3.onnx"], "type --scale 4, or 2 or 3"),
+        (["shipped", "x3.onnx"], "type --scale 2 or 3 or 4"),
         (["x4.safetensors", "x3.onnx"], "there is no file x4.safetensors"),
         (["shipped:msse", "x3.onnx", "--scale", 7], "come with"),
     ],

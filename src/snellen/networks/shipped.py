@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snellen.errors import UserError, nearest
 from snellen.files import shown
+from snellen.images.protocols import SCALES
 from snellen.networks.weights import read_card
 
 __all__ = ["list_shipped_weights", "named_weights", "shipped_weights"]
@@ -78,7 +79,6 @@ def named_weights(name: str, scale: int | None, folder: Path = FOLDER) -> Path:
     if kind != "shipped" or Path(name).exists():
         return Path(name)
     if scale is None:
-        raise UserError(
-            f"{name!r} stands for weights of several scales: type --scale 4, or 2 or 3."
-        )
+        scales = " or ".join(map(str, SCALES))
+        raise UserError(f"{name!r} stands for weights of several scales: type --scale {scales}.")
     return shipped_weights(scale, loss, folder) if loss else shipped_weights(scale, folder=folder)
