@@ -119,7 +119,7 @@ class Mean(nn.Module):
     ("network", "heights"),
     [
         (Blur(), [11 + 4] + 7 * [11 + 8] + [8 + 4]),
-        (Shuffled(), [4] + 22 * [5] + [3]),
+        (Shuffled(), [4] + 10 * [6] + [4]),
         (Mean(), [96]),
     ],
     ids=["near", "inside", "far"],
