@@ -42,7 +42,8 @@ def test_a_dry_run_says_what_would_be_done_and_trains_nothing(typed, tmp_path, c
 
 def test_a_run_prints_the_table_and_goes_on_without_its_settings(typed, tmp_path, capsys):
     out = str(tmp_path / "run")
-    assert main([*typed, "--out", out, "--export-weights", str(tmp_path / "weights")]) == 0
+    export = ["--set", "terms=my own", "--export-weights", str(tmp_path / "weights")]
+    assert main([*typed, "--out", out, *export]) == 0
     said = capsys.readouterr().out
     assert "×4, protocol poster" in said
     assert "3 pictures" in said
@@ -61,6 +62,7 @@ def test_a_run_prints_the_table_and_goes_on_without_its_settings(typed, tmp_path
         (["--train", "/nowhere"], "/nowhere"),
         (["--benchmarks", "/nowhere"], "/nowhere"),
         (["--resume"], "--out"),
+        (["--export-weights", "weights"], "--set terms="),
     ],
 )
 def test_bad_input_is_one_sentence_and_a_status(typed, capsys, words, said):

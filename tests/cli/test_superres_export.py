@@ -35,7 +35,7 @@ def test_a_weights_file_becomes_an_onnx_file_with_its_card(weights, tmp_path, ca
     import onnx
 
     out = tmp_path / "new" / "x3.onnx"
-    status, told, noise = run(capsys, weights, out, "--scale", 3)
+    status, told, noise = run(capsys, weights, out)  # the file says its scale
     assert (status, noise) == (0, "")
     assert told.startswith(f"{out}: srcnn, ×3, trained under mse; differs from PyTorch by ")
     (card,) = onnx.load(out).metadata_props
@@ -58,7 +58,8 @@ def test_a_file_that_exists_is_not_overwritten(weights, tmp_path, capsys):
     ("words", "message"),
     [
         (["x3.safetensors", "x3.pb"], "the name x3.pb must end in .onnx"),
-        (["x3.safetensors", "x3.onnx"], "was trained for scale 3, not 4"),
+        (["x3.safetensors", "x3.onnx", "--scale", 4], "was trained for scale 3, not 4"),
+        (["shipped", "x3.onnx"], "type --scale 2 or 3 or 4"),
         (["x4.safetensors", "x3.onnx"], "there is no file x4.safetensors"),
         (["shipped:msse", "x3.onnx", "--scale", 7], "come with"),
     ],

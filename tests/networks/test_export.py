@@ -116,6 +116,22 @@ def test_what_does_not_give_the_same_numbers_gets_no_file(tmp_path, after, messa
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@needs_onnx
+def test_a_network_that_fails_at_another_size_is_one_sentence(tmp_path):
+    """Divisible by 8, as the example is, and nothing else; exporting lets it through."""
+
+    class Eighths(nn.Conv2d):
+        def forward(self, x):
+            if not torch.compiler.is_compiling() and x.shape[2] % 8:
+                raise ValueError("sides must be multiples of 8\nand more")
+            return super().forward(x)
+
+    with pytest.raises(UserError, match=r"33×71 pixels: ValueError: sides must") as error:
+        export_onnx(tmp_path / "own.onnx", Eighths(1, 1, 3, padding=1))
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_package_is_named_with_what_to_type(monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(

@@ -74,7 +74,7 @@ def make_report(losses=LOSSES, seeds=2):
         "protocol": {"name": "poster", "words": "8-bit Y", "source": "Snell et al."},
         "budget": {
             "output_pixels": 30_000_000, "batch_size": 16, "steps": 814, "patch": 64,
-            "output_side": 48, "levels": 3, "parameters": 57_281,
+            "output_side": 48, "levels": {"ms-ssim": 3}, "parameters": 57_281,
         },
         "config": {
             "seeds": seeds, "network": "srcnn", "benchmarks": ["data"], "flip": True,

@@ -24,9 +24,13 @@ def export(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The file to write.")],
     scale: Annotated[
-        int,
-        typer.Option(metavar="N", help="The scale that they were trained for: 2, 3 or 4."),
-    ] = 4,
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="The scale that they were trained for; needed for shipped alone, as a file says"
+            " its own.",
+        ),
+    ] = None,
     network: Annotated[
         str | None,
         typer.Option(

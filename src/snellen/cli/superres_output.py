@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Mapping
 
 from rich.table import Table
 from rich.text import Text
 
+from snellen.experiments.running import finite
 from snellen.experiments.super_resolution.evaluation import SetScores
 from snellen.files import shown, spreadsheet_cell
 from snellen.images.protocols import SuperResolutionProtocol
@@ -67,17 +67,9 @@ def _means(found: Found) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def evaluation_json(found: Found, scale: int, protocol: SuperResolutionProtocol) -> str:
-    """Return the means as JSON text, numbers in full; infinite ones as the string ``"inf"``."""
-    methods = {
-        method: {name: {**each, "psnr": _finite(each["psnr"])} for name, each in sets.items()}
-        for method, sets in _means(found).items()
-    }
-    content = {"protocol": protocol.name, "scale": scale, "methods": methods}
+    """Return the means as JSON text, numbers in full; infinite ones null, as in results.json."""
+    content = {"protocol": protocol.name, "scale": scale, "methods": finite(_means(found))}
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _finite(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
 
 
 def evaluation_csv(found: Found, scale: int, protocol: SuperResolutionProtocol) -> str:

@@ -14,7 +14,7 @@ from snellen.datasets.pictures import Pictures
 from snellen.errors import UserError
 from snellen.files import shown
 
-__all__ = ["LOOK_ALIKE", "Leak", "find_leaks", "near_duplicates", "refuse_leaks"]
+__all__ = ["LOOK_ALIKE", "Leak", "find_leaks", "refuse_leaks"]
 
 LOOK_ALIKE = 0.2
 """Looks nearer than this are taken for one picture: see docs/superres.md for what was measured."""
@@ -29,7 +29,7 @@ class Leak:
 
     Attributes:
         trained: its name among the training pictures.
-        judged: its name among those that results are judged on (or its double's, in one set).
+        judged: its name among those that results are judged on.
         distance: of the two looks, 0 to `LOOK_ALIKE`.
         same_pixels: whether the two are equal pixel by pixel.
     """
@@ -79,18 +79,6 @@ def find_leaks(
     for k, j, distance in _look_alikes(first.looks, second.looks):
         found.setdefault((k, j), distance)
     return _leaks(first, second, found)
-
-
-def near_duplicates(pictures: Pictures | PatchSource | PictureHashes) -> list[Leak]:
-    """Find the pairs of pictures in one set that show the same, by the rule of `find_leaks`.
-
-    >>> from snellen.datasets import open_pictures
-    >>> print(*near_duplicates(open_pictures("builtin", channels=3)))  # the two of a stereo camera
-    motorcycle_left = motorcycle_right (distance 0.153)
-    """
-    hashes = _hashes(pictures)
-    alike = _look_alikes(hashes.looks, hashes.looks)
-    return _leaks(hashes, hashes, {(k, j): distance for k, j, distance in alike if k < j})
 
 
 def refuse_leaks(leaks: Sequence[Leak], *, allow: bool = False) -> None:

@@ -54,6 +54,7 @@ __all__ = [
     "open_training_pictures",
     "prepare_patches",
     "set_labels",
+    "whole_levels",
 ]
 
 _FORMAT = 1  # to be raised whenever the same pictures would be prepared otherwise than before
@@ -206,10 +207,19 @@ def _shrunk(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Return Y of whole levels and the low-resolution Y with its margin."""
     seen = picture[..., 0] if (picture == picture[..., :1]).all() else picture
-    luma = np.floor(target_luma(seen, scale, protocol) + 0.5).astype(np.uint8)
+    luma = whole_levels(target_luma(seen, scale, protocol))
     low = low_resolution(seen, scale, protocol) / 255
     mode: Literal["edge", "symmetric"] = "edge" if protocol.edge == "clamp" else "symmetric"
     return luma, np.pad(low.astype(np.float32), MARGIN, mode=mode)
+
+
+def whole_levels(luma: NDArray[np.uint8] | NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Bring Y in levels of 0 to 255, which not every protocol rounds, to whole ones, halves up.
+
+    >>> whole_levels(np.array([16.0, 99.5, 234.4]))
+    array([ 16, 100, 234], dtype=uint8)
+    """
+    return np.floor(luma + 0.5).astype(np.uint8)
 
 
 def _loaded(path: Path, skipped: list[Skipped], notes: list[str]) -> PatchSource | None:

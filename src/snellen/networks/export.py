@@ -117,8 +117,15 @@ def _largest_difference(path: Path, network: nn.Module, name: str) -> float:
     generator = torch.Generator().manual_seed(0)
     for size in CHECKED:
         pictures = torch.rand(1, 1, *size, generator=generator)
-        with torch.no_grad():
-            wanted = network(pictures).numpy()
+        try:
+            with torch.no_grad():
+                wanted = network(pictures).numpy()
+        except Exception as error:  # the network's own code runs here
+            first = next(iter(str(error).strip().splitlines()), "")
+            raise UserError(
+                f"{name} was not written: the network fails on pictures of {size[0]}×{size[1]} "
+                f"pixels: {type(error).__name__}: {first}"
+            ) from error
         found = _run(path, pictures, name)
         difference = np.inf
         if found.shape == wanted.shape:

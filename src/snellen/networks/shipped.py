@@ -7,6 +7,7 @@ from pathlib import Path
 
 from snellen.errors import UserError, nearest
 from snellen.files import shown
+from snellen.images.protocols import SCALES
 from snellen.networks.weights import read_card
 
 __all__ = ["list_shipped_weights", "named_weights", "shipped_weights"]
@@ -65,7 +66,7 @@ def shipped_weights(scale: int, loss: str = DEFAULT_LOSS, folder: Path = FOLDER)
     )
 
 
-def named_weights(name: str, scale: int, folder: Path = FOLDER) -> Path:
+def named_weights(name: str, scale: int | None, folder: Path = FOLDER) -> Path:
     """Return the weights file that is meant by what a user types.
 
     Args:
@@ -73,11 +74,11 @@ def named_weights(name: str, scale: int, folder: Path = FOLDER) -> Path:
             ``shipped:LOSS`` for the same, ``shipped`` for those of MS-SSIM; or a path, which ends
             in ``.safetensors`` or has a separator in it. A path need not exist, and what lies in
             the current directory never changes what a loss means.
-        scale: the factor of enlargement.
+        scale: the factor of enlargement; None where a path says it.
         folder: where the files lie; those of the package by default.
 
     Raises:
-        UserError: no such weights come with snellen.
+        UserError: no such weights come with snellen, or they were named without a scale.
 
     >>> named_weights("mine.safetensors", 4).name, named_weights("runs/best", 4).name
     ('mine.safetensors', 'best')
@@ -85,11 +86,14 @@ def named_weights(name: str, scale: int, folder: Path = FOLDER) -> Path:
     if name.endswith(".safetensors") or os.sep in name or (os.altsep or os.sep) in name:
         return Path(name)
     kind, _, loss = name.partition(":")
-    if kind == "shipped":
-        return shipped_weights(scale, loss or DEFAULT_LOSS, folder)
     losses = dict.fromkeys((*LOSSES, *(found for _, found in list_shipped_weights(folder))))
-    if name in losses:
-        return shipped_weights(scale, name, folder)
+    if kind == "shipped" or name in losses:
+        if scale is None:
+            scales = " or ".join(map(str, SCALES))
+            raise UserError(
+                f"{name!r} stands for weights of several scales: type --scale {scales}."
+            )
+        return shipped_weights(scale, name if name in losses else loss or DEFAULT_LOSS, folder)
     bicubic = "bicubic"  # a method without weights
     problem = f"there is no method {name!r}.{nearest(name, (bicubic, 'shipped', *losses))}"
     raise UserError(

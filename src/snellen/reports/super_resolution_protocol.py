@@ -74,7 +74,6 @@ def _judged(results: Facts) -> Iterator[str]:
         yield f"{name}: {counted(held['pictures'], 'picture')}."
     if not results["config"].get("benchmarks"):
         yield "Scenes of the training folders that no network saw."
-    yield from skipped_in_words(results["data"].get("judged_skipped"))
 
 
 def _trained(data: Facts) -> Iterator[str]:
@@ -88,7 +87,8 @@ def _patches(config: Facts, budget: Facts) -> Iterator[str]:
     if output != side:
         yield f"The network returns their middle {output}×{output}, on which the loss is taken."
     if levels := budget.get("levels"):
-        yield f"MS-SSIM has {counted(levels, 'level')} there."
+        found = (f"{counted(count, 'level')} under {loss}" for loss, count in levels.items())
+        yield f"MS-SSIM has {', '.join(found)} there."
     turned = [
         word
         for key, word in (("flip", "mirrored"), ("rotate", "turned by quarters"))

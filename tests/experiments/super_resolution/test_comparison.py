@@ -5,18 +5,25 @@ import json
 import os
 import shutil
 import signal
+import tempfile
+from functools import partial
 
 import numpy as np
 import pytest
-from skimage.metrics import peak_signal_noise_ratio
 
 from snellen.errors import UserError
+from snellen.experiments.super_resolution.cards import copy_weights, planned_copies
 from snellen.experiments.super_resolution.comparison import run_super_resolution
-from snellen.experiments.super_resolution.evaluation import NetworkMethod, evaluate_picture
+from snellen.experiments.super_resolution.evaluation import (
+    NetworkMethod,
+    evaluate_picture,
+    evaluate_posed,
+)
+from snellen.experiments.super_resolution.scores import KeptPictures
 from snellen.images import read_image
-from snellen.images.protocols import PROTOCOLS
+from snellen.images.protocols import PROTOCOLS, pose
 from snellen.metrics.losses import SSIMLoss
-from snellen.networks import read_weights
+from snellen.networks import read_card, read_weights
 from snellen.training import Interrupted, load_weights, read_rows
 
 LOSSES = ("mse", "ms-ssim", "mse>mae@0.5")
@@ -136,19 +143,24 @@ def test_averaged_weights_are_what_is_saved_and_judged(run):
     assert not (saved.features.weight == last.features.weight).all()
 
 
-def test_the_bundle_is_the_middle_of_what_was_measured(run):
-    """PSNR of a picture that the bundle holds whole, recomputed by scikit-image from its PNG."""
-    folder, results = run
+def test_the_bundle_is_the_middle_of_what_was_measured(run, folders):
+    """The pixels are those of the saved weights' output; nothing is cut a pixel beside."""
+    folder, _ = run
     bundle = folder / "study-bundle"
     manifest = json.loads((bundle / "manifest.json").read_text())
     # 112×116 less 8 on each side; those of 70 pixels are too small to be judged by people.
     assert (manifest["width"], manifest["height"]) == (96, 96)
     assert [each["name"] for each in manifest["pictures"]] == [f"Set5/{k}.png" for k in range(5)]
     assert [each["name"] for each in manifest["conditions"]] == list(LOSSES)
-    original = read_image(bundle / "original" / "0001.png")
-    made = read_image(bundle / "mse" / "0001.png")
-    whole = results["losses"]["mse"]["Set5"]["psnr"]["seeds"][0]
-    assert abs(peak_signal_noise_ratio(original, made, data_range=255) - whole) < 2
+    network, _ = read_weights(folder / "weights" / "mse-seed0.safetensors", scale=4)
+    for k in range(5):
+        picture = read_image(folders / "judged" / "Set5" / f"{k}.png")
+        posed = pose(picture, 4, PROTOCOLS["poster"])
+        outcome = evaluate_posed(posed, NetworkMethod(network), 4, PROTOCOLS["poster"])
+        for name, whole in (("original", posed.target), ("mse", outcome.output)):
+            assert whole.shape == (112, 116)
+            held = read_image(bundle / name / f"{k + 1:04}.png")
+            np.testing.assert_array_equal(held, whole[8:104, 10:106])
 
 
 def test_every_loss_starts_from_the_same_weights_and_sees_the_same_patches(config, tmp_path):
@@ -209,7 +221,7 @@ def test_one_loss_is_compared_with_bicubic_alone(config, tmp_path):
 
 
 def test_weights_are_exported_and_never_replaced(config, tmp_path):
-    settings = config(losses=("mse",))
+    settings = config(losses=("mse",), terms="public domain")
     target = tmp_path / "weights" / "srcnn-x4-mse.safetensors"
     run_super_resolution(settings, tmp_path / "a", command="test", export=target.parent)
     before = target.read_bytes()
@@ -218,6 +230,61 @@ def test_weights_are_exported_and_never_replaced(config, tmp_path):
         run_super_resolution(settings, tmp_path / "b", command="test", export=target.parent)
     assert target.read_bytes() == before
     assert not (tmp_path / "b").exists()
+    assert read_card(target)["terms"] == "public domain"
+
+
+def test_an_export_that_failed_half_way_goes_on(config, folders, tmp_path):
+    """The second name is that of a folder, which is seen before and after the training."""
+    settings = config(losses=("mse", "mae"), terms="mine", benchmarks=(str(folders / "other"),))
+    run, weights = tmp_path / "run", tmp_path / "weights"
+    again = partial(run_super_resolution, settings, run, command="test", export=weights)
+    (weights / "srcnn-x4-mae.safetensors").mkdir(parents=True)
+    with pytest.raises(UserError, match="exists already"):
+        again()
+    assert not run.exists()
+    run_super_resolution(settings, run, command="test")
+    copies = planned_copies(settings, run, tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="exists already"):
+        copy_weights({source: weights / target.name for source, target in copies.items()})
+    assert (weights / "srcnn-x4-mse.safetensors").is_file()
+    (weights / "srcnn-x4-mae.safetensors").rmdir()
+    again(resume=True)
+    for name in ("mse", "mae"):
+        copy = (weights / f"srcnn-x4-{name}.safetensors").read_bytes()
+        assert copy == (run / "weights" / f"{name}-seed0.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("terms", [None, ""])
+def test_weights_are_not_exported_without_the_terms_of_the_pictures(config, tmp_path, terms):
+    with pytest.raises(UserError, match="type --set terms='…' beside --export-weights"):
+        run_super_resolution(
+            config(terms=terms), tmp_path / "run", command="test", export=tmp_path / "weights"
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kept_pictures_are_read_from_one_file_in_any_order(tmp_path):
+    generator = np.random.default_rng(0)
+    pictures = [
+        generator.integers(0, 256, shape, dtype=np.uint8) for shape in ((5, 7), (1, 9), (64, 3))
+    ]
+    with tempfile.TemporaryFile() as file:
+        first, second = (KeptPictures(file, tmp_path) for _ in range(2))
+        for picture in pictures:
+            first.append(picture)
+            second.append(picture.T)
+            assert (second[0] == pictures[0].T).all()
+        for k in (2, 0, 1, 0):
+            np.testing.assert_array_equal(first[k], pictures[k])
+        assert [each.shape for each in second] == [(7, 5), (9, 1), (3, 64)]
+
+
+def test_a_full_disk_is_one_sentence(tmp_path):
+    with (
+        open("/dev/full", "wb", buffering=0) as full,
+        pytest.raises(UserError, match="the disk is full"),
+    ):
+        KeptPictures(full, tmp_path).append(np.zeros((4, 4), np.uint8))
 
 
 def test_a_damaged_benchmark_picture_is_named(config, folders, tmp_path):

@@ -1,11 +1,22 @@
 """What is known and refused before anything is trained."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from snellen.errors import UserError
-from snellen.experiments.super_resolution.planning import describe, make_plan, network_for
+from snellen.experiments.super_resolution.judging import JudgedSet
+from snellen.experiments.super_resolution.planning import (
+    describe,
+    make_plan,
+    network_for,
+    skipped_reasons,
+)
+from snellen.experiments.super_resolution.validating import patches_of
 from snellen.images import read_image, write_png
+from snellen.images.protocols import PROTOCOLS
 from snellen.images.resize import bicubic_resize
 
 NETWORKS = '''
@@ -28,6 +39,10 @@ class Halves(nn.Conv2d):
 '''
 
 
+def noise(*shape):
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
 @pytest.fixture
 def networks(tmp_path, monkeypatch):
     (tmp_path / "networks_of_this_test.py").write_text(NETWORKS)
@@ -37,7 +52,18 @@ def networks(tmp_path, monkeypatch):
 
 def test_the_budget_counts_what_comes_out_of_valid_convolutions(config):
     budget = make_plan(config()).budget
-    assert (budget.patch, budget.output_side, budget.levels, budget.steps) == (60, 44, 3, 3)
+    assert (budget.patch, budget.output_side, budget.steps) == (60, 44, 3)
+
+
+def test_levels_are_those_of_each_loss(config, folders):
+    """A fourth level needs 10·8 + 1 pixels, and 11·8 where odd rows and columns are dropped."""
+    losses = ("mse", "ms-ssim", "mse>ms-ssim[torchmetrics]+10*mse@0.5")
+    places = {"train": (str(folders / "judged"),), "benchmarks": (str(folders / "other"),)}
+    plan = make_plan(config(losses=losses, patch=100, **places))
+    assert plan.budget.output_side == 84
+    assert plan.budget.levels == {"ms-ssim": 4, losses[2]: 3}
+    (line,) = [line for line in describe(plan) if line.startswith("patches")]
+    assert f"ms-ssim on 4 levels, {losses[2]} on 3 levels" in line
 
 
 def test_a_network_that_enlarges_inside_gets_low_resolution_patches(config, networks):
@@ -102,6 +128,46 @@ def test_leaks_may_be_left_out_of_the_training(config, leaking):
     assert "1 left out as asked (innocent.png)" in "\n".join(describe(plan))
 
 
+def test_a_copy_of_a_leak_that_is_left_out_does_not_take_its_place(config, leaking):
+    write_png(Path(leaking) / "twin.png", read_image(Path(leaking) / "innocent.png"))
+    plan = make_plan(config(train=(leaking,), leave_out_leaks=True))
+    assert plan.source.names == ["own.png"]
+    assert plan.leaks == ()
+    assert "2 left out as asked (innocent.png, twin.png)" in "\n".join(describe(plan))
+
+
+def test_a_damaged_file_with_the_name_of_a_benchmark_picture_is_said(config, folders, tmp_path):
+    shutil.copytree(folders / "train", tmp_path / "train")
+    (tmp_path / "train" / "1.png").write_bytes(b"no picture")
+    plan = make_plan(config(train=(str(tmp_path / "train"),)))
+    assert "1.png" in {name for each in plan.judged for name in each.names}
+    assert [item.name for item in plan.skipped] == ["1.png"]
+
+
+def test_pictures_smaller_than_a_patch_are_said_and_not_counted(config, folders, tmp_path):
+    shutil.copytree(folders / "train", tmp_path / "train")
+    write_png(tmp_path / "train" / "small.png", noise(48, 90))
+    plan = make_plan(config(train=(str(tmp_path / "train"),)))
+    assert plan.trained_on == 6
+    said = "\n".join(describe(plan))
+    assert "6 pictures in" in said
+    assert "1 smaller than a patch of 60 pixels (small.png)" in said
+    assert skipped_reasons(plan) == {"smaller than a patch of 60 pixels": 1}
+
+
+def test_learning_curves_are_of_all_pictures_evenly():
+    """60 pictures of one level each: 64 patches are one of each, and a second of four."""
+    levels = [4 * k for k in range(60)]
+    names = [str(k) for k in levels]
+    flat = JudgedSet("flat", names, names, lambda k: np.full((24, 28), levels[k], np.uint8))
+    examples = patches_of([flat], 4, PROTOCOLS["poster"], 16, inside=False)
+    found, counts = np.unique(examples.pixels[:, 0, 0, 0].numpy(), return_counts=True)
+    assert found.tolist() == levels
+    assert sorted(counts.tolist()) == [1] * 56 + [2] * 4
+    given = examples.inputs[:, 0, 0, 0].numpy() * 255
+    np.testing.assert_allclose(given, examples.pixels[:, 0, 0, 0], atol=1e-3)
+
+
 def test_leaks_cannot_be_allowed_and_left_out(config):
     with pytest.raises(ValueError, match="exclude each other"):
         config(allow_leak=True, leave_out_leaks=True)
@@ -133,6 +199,11 @@ def test_learning_curves_look_at_no_benchmark(config, folders):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        (
+            {"losses": ("ms-ssim[torchmetrics]",), "scale": 2, "patch": 58},
+            ["58", "'ms-ssim[torchmetrics]'", "patch=60"],
+        ),
+        ({"losses": ("ms-ssim[wang2003]",)}, ["wang2003", "44×44"]),
         ({"patch": 56}, ["56", "fewer than 3 levels", "patch=60"]),
         ({"losses": ("mse", "ms-sim")}, ["'ms-sim'", "ms-ssim"]),
         ({"protocol": "postr"}, ["'postr'", "poster"]),
@@ -161,6 +232,12 @@ def test_networks_that_return_another_size_are_refused(config, networks):
 def test_patches_larger_than_every_picture_are_refused(config):
     with pytest.raises(UserError, match="patch"):
         make_plan(config(patch=200))
+
+
+def test_a_picture_too_small_for_the_protocol_is_named_before_anything_is_trained(config, tmp_path):
+    write_png(tmp_path / "tiny" / "a.png", noise(24, 40))
+    with pytest.raises(UserError, match=r"tiny, a\.png: a picture of 40×24 pixels is too small"):
+        make_plan(config(benchmarks=(str(tmp_path / "tiny"),)))
 
 
 def test_two_sets_of_one_name_are_refused(config, folders, tmp_path):

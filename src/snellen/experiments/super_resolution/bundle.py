@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,8 @@ def write_bundle(folder: Path, sets: Sequence[ShownSet], results: Mapping[str, A
     losses = [name for name in sets[0].outputs if name != BICUBIC]
     write_study_bundle(
         folder,
-        _stacked([each.originals[k] for each, k in places], side),
-        {loss: _stacked([each.outputs[loss][k] for each, k in places], side) for loss in losses},
+        _stacked((each.originals[k] for each, k in places), side),
+        {loss: _stacked((each.outputs[loss][k] for each, k in places), side) for loss in losses},
         [f"{each.name}/{each.names[k]}" for each, k in places],
         [f"{each.name}/{each.sources[k]}" for each, k in places],
         {
@@ -65,10 +65,11 @@ def write_bundle(folder: Path, sets: Sequence[ShownSet], results: Mapping[str, A
     )
 
 
-def _stacked(pictures: Sequence[NDArray[np.uint8]], side: int) -> NDArray[np.uint8]:
+def _stacked(pictures: Iterable[NDArray[np.uint8]], side: int) -> NDArray[np.uint8]:
     """The middle squares, (n, 1, side, side)."""
     found = []
     for picture in pictures:
         top, left = ((extent - side) // 2 for extent in picture.shape)
-        found.append(picture[top : top + side, left : left + side])
+        # A copy: a view would keep the whole picture.
+        found.append(picture[top : top + side, left : left + side].copy())
     return np.stack(found)[:, None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,6 +13,7 @@ from snellen.experiments.settings import (
     comma_separated,
     each_once,
 )
+from snellen.images.protocols import SCALES
 
 __all__ = ["SuperResolutionConfig"]
 
@@ -43,7 +44,7 @@ class SuperResolutionConfig(ExperimentConfig):
     )
     allow_leak: bool = Field(False, description="train although benchmark pictures are in `train`")
     leave_out_leaks: bool = Field(False, description="leave such pictures out of the training")
-    scale: Literal[2, 3, 4] = 4
+    scale: int = Field(4, description="by which pictures are enlarged: 2, 3 or 4")
     protocol: str = Field("poster", description="how pictures are shrunk and measured")
     patch: Annotated[int, Field(ge=8)] | None = Field(
         None, description="side of the square patches, a multiple of scale; null: 64, or 66 for 3"
@@ -65,15 +66,21 @@ class SuperResolutionConfig(ExperimentConfig):
         144_500_000, description="output pixels of each training, the same for every loss"
     )
 
-    terms: str = Field(
-        "Those of the training pictures, which their publishers state.",
-        description="terms of the training pictures, for the cards of the weights",
+    terms: str | None = Field(
+        None, description="terms of the training pictures, for the cards of the weights"
     )
 
     @field_validator("train", "benchmarks", "rescales", mode="before")
     @classmethod
     def _read_lists(cls, value: Any) -> Any:
         return () if value is None else comma_separated(value)
+
+    @field_validator("scale")
+    @classmethod
+    def _check_scale(cls, value: int) -> int:
+        if value not in SCALES:
+            raise ValueError(f"{value} is none of {', '.join(map(str, SCALES))}")
+        return value
 
     @field_validator("train", "rescales")
     @classmethod

@@ -14,9 +14,9 @@ memory and weights from a file are evaluated by the same lines. For a network th
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snellen.datasets.benchmarks import Benchmark
+from snellen.datasets.super_resolution import whole_levels
+from snellen.enlarging.reach import reach
 from snellen.errors import UserError
 from snellen.files import shown
 from snellen.images.colour import Pixels
@@ -41,16 +43,16 @@ __all__ = [
     "Outcome",
     "SetScores",
     "bicubic",
+    "evaluate_each",
     "evaluate_picture",
     "evaluate_posed",
     "evaluate_set",
-    "posed_pictures",
 ]
 
 Method: TypeAlias = Callable[[Posed], NDArray[np.floating]]
 """From a posed picture to Y of the enlarged one: (H, W), levels 0 to 255, not yet rounded."""
 
-# Pixels that go through a network at once where its margin is known: SRCNN takes some 600 MB.
+# Pixels that go through a network at once where its reach is known: SRCNN takes some 600 MB.
 _STRIP = 1 << 20
 
 
@@ -103,9 +105,9 @@ def bicubic(posed: Posed) -> NDArray[np.floating]:
 class NetworkMethod:
     """A network as a method, on the device of its weights and in float32.
 
-    A network that has a whole number `margin` (how many pixels of its input, on each side, an
-    output pixel depends on) sees large pictures in strips that overlap by it, so that the memory it
-    takes does not grow with the picture.
+    A network whose output depends on near pixels alone, as `snellen.enlarging.reach` measures, sees
+    large pictures in strips that overlap by its reach, so that the memory it takes does not grow
+    with the picture.
 
     Attributes:
         network: from Y in 0..1 to the same. It takes the enlarged picture (1, 1, H, W) and returns
@@ -126,14 +128,12 @@ class NetworkMethod:
         """
         inside = upsamples_inside(self.network)
         given = torch.from_numpy((posed.low if inside else posed.enlarged) / 255).float()
-        margin = None if inside else getattr(self.network, "margin", None)
+        factor = len(posed.target) // len(posed.low) if inside else 1
         was_training = self.network.training
         self.network.eval()
         try:
-            if isinstance(margin, int) and given.numel() > _STRIP:
-                output = self._in_strips(given, margin)
-            else:
-                output = self._run(given)
+            margin = self._reach(factor) if given.numel() * factor**2 > _STRIP else None
+            output = self._run(given) if margin is None else self._in_strips(given, margin, factor)
         finally:
             self.network.train(was_training)
         if output.shape != posed.target.shape:
@@ -146,14 +146,21 @@ class NetworkMethod:
             raise UserError(f"{self.name} returns values that are no numbers (NaN or infinite).")
         return output.double().numpy() * 255
 
-    def _in_strips(self, given: Tensor, margin: int) -> Tensor:
+    def _reach(self, factor: int) -> int | None:
+        """Pixels on each side that the network looks at; None where it must see all at once."""
+        try:
+            return reach(copy.deepcopy(self.network).cpu().float(), factor)
+        except Exception:  # a stranger's network may raise anything, and do well on this picture
+            return None
+
+    def _in_strips(self, given: Tensor, margin: int, factor: int) -> Tensor:
         height, width = given.shape
-        step = max(1, _STRIP // width)
+        step = max(1, _STRIP // (width * factor**2))
         parts = []
         for top in range(0, height, step):
             above = min(top, margin)
             part = self._run(given[top - above : top + step + margin])
-            parts.append(part[above : above + step])
+            parts.append(part[above * factor : (above + step) * factor])
         return torch.cat(parts)
 
     @torch.no_grad()
@@ -203,7 +210,7 @@ def evaluate_posed(
     return Outcome(
         psnr=float(psnr(preds, target, data_range=255.0)),
         ssim=float(ssim(preds, target, data_range=255.0, convention=protocol.ssim)),
-        output=np.floor(made + 0.5).astype(np.uint8),
+        output=whole_levels(made),
     )
 
 
@@ -229,19 +236,40 @@ def evaluate_picture(
     return evaluate_posed(pose(picture, scale, protocol), method, scale, protocol)
 
 
-def posed_pictures(
-    benchmark: Benchmark, scale: int, protocol: SuperResolutionProtocol
-) -> Iterator[tuple[str, Posed]]:
-    """Read and pose the pictures of a set, one after the other, with their names.
+def evaluate_each(
+    names: Sequence[str],
+    read: Callable[[int], Pixels],
+    methods: Mapping[str, Method],
+    scale: int,
+    protocol: SuperResolutionProtocol,
+) -> Iterator[tuple[Posed, dict[str, Outcome]]]:
+    """Evaluate methods on pictures, one after the other, each read and posed once.
+
+    Args:
+        names: what errors call the pictures.
+        read: returns picture k.
+        methods: by name.
+        scale: a whole number from 2 on.
+        protocol: see `snellen.images.protocols`.
+
+    Yields:
+        Each picture as it was posed, and what each method made of it.
 
     Raises:
-        UserError: a picture that is damaged, or smaller than the scale.
+        UserError: what `read` raises; a picture that is too small or a network that fails: the
+            sentence names the picture.
     """
-    for index, name in enumerate(benchmark.files):
-        picture = benchmark.read(index)
-        with _speaking_of(benchmark, name):
+    for index, name in enumerate(names):
+        picture = read(index)
+        try:
             posed = pose(picture, scale, protocol)
-        yield name, posed
+            outcomes = {
+                method: evaluate_posed(posed, made_by, scale, protocol)
+                for method, made_by in methods.items()
+            }
+        except UserError as error:
+            raise UserError(f"{shown(name)}: {error}") from error
+        yield posed, outcomes
 
 
 def evaluate_set(
@@ -268,10 +296,9 @@ def evaluate_set(
             the picture.
     """
     outcomes: dict[str, list[tuple[float, float]]] = {name: [] for name in methods}
-    for picture, posed in posed_pictures(benchmark, scale, protocol):
-        for name, method in methods.items():
-            with _speaking_of(benchmark, picture):
-                outcome = evaluate_posed(posed, method, scale, protocol)
+    names = [str(benchmark.folder / name) for name in benchmark.files]
+    for _, found in evaluate_each(names, benchmark.read, methods, scale, protocol):
+        for name, outcome in found.items():
             outcomes[name].append((outcome.psnr, outcome.ssim))
         progress()
     return {
@@ -280,15 +307,6 @@ def evaluate_set(
         )
         for name, each in outcomes.items()
     }
-
-
-@contextmanager
-def _speaking_of(benchmark: Benchmark, picture: str) -> Iterator[None]:
-    """Put the name of the picture before what goes wrong with it."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{shown(benchmark.folder / picture)}: {error}") from error
 
 
 def _size(shape: Sequence[int]) -> str:

@@ -13,14 +13,15 @@ from snellen.datasets.leaks import Leak, refuse_leaks
 from snellen.datasets.super_resolution import (
     PatchOptions,
     PatchSource,
+    PatchStream,
     open_training_pictures,
     prepare_patches,
     set_labels,
 )
 from snellen.errors import UserError
-from snellen.experiments.evaluation import MS_SSIM
-from snellen.experiments.running import check_losses, plural
+from snellen.experiments.running import check_losses, loss_for, plural
 from snellen.experiments.super_resolution.configuration import SuperResolutionConfig
+from snellen.experiments.super_resolution.evaluation import bicubic, evaluate_each
 from snellen.experiments.super_resolution.judging import (
     JudgedSet,
     benchmark_sets,
@@ -30,7 +31,8 @@ from snellen.experiments.super_resolution.judging import (
 from snellen.experiments.super_resolution.validating import patches_of, patches_of_training
 from snellen.images.protocols import SuperResolutionProtocol, protocol_named
 from snellen.metrics import fit_levels
-from snellen.metrics.conventions import min_side
+from snellen.metrics.conventions import Convention, min_side
+from snellen.metrics.losses import MSSSIMLoss
 from snellen.networks import build_super_resolution_network
 from snellen.networks.output_size import check_output_size, upsamples_inside
 from snellen.training.examples import Examples
@@ -48,7 +50,7 @@ class Budget:
         steps: optimizer steps.
         patch: side of the patches in pixels.
         output_side: side of what the network makes of one in training, in pixels.
-        levels: of MS-SSIM on that output.
+        levels: of MS-SSIM on that output, for each loss that has it: the fewest of its stages.
         inside: whether the network takes the low-resolution patch and enlarges it itself.
         parameters: number of weights.
     """
@@ -56,7 +58,7 @@ class Budget:
     steps: int
     patch: int
     output_side: int
-    levels: int
+    levels: dict[str, int]
     inside: bool
     parameters: int
 
@@ -96,21 +98,38 @@ class Plan:
             for loss in self.config.losses:
                 yield Task(seed, loss)
 
-    @property
-    def patches(self) -> PatchOptions:
-        """How training patches are cut."""
-        return PatchOptions(
-            size=self.budget.patch,
-            flip=self.config.flip,
-            rotate=self.config.rotate,
-            inside=self.budget.inside,
+    def stream(
+        self, seed: int, start_step: int = 0, rank: int = 0, world_size: int = 1
+    ) -> PatchStream:
+        """The training patches of one seed, the same for every loss."""
+        config, budget = self.config, self.budget
+        return PatchStream(
+            self.source,
+            PatchOptions(budget.patch, config.flip, config.rotate, budget.inside),
+            batch_size=config.batch_size,
+            steps=budget.steps,
+            seed=seed,
+            start_step=start_step,
+            rank=rank,
+            world_size=world_size,
         )
 
     @property
+    def too_small(self) -> list[Skipped]:
+        """Prepared pictures that are smaller than a patch, and therefore never seen."""
+        return self.stream(seed=0).too_small
+
+    @property
+    def trained_on(self) -> int:
+        """How many prepared pictures patches are cut of."""
+        return len(self.source) - len(self.too_small)
+
+    @property
     def skipped(self) -> list[Skipped]:
-        """Training pictures that cannot be used; those held out are not among them."""
-        held_out = {name for each in self.judged for name in each.names}
-        return [item for item in self.source.skipped if item.name not in held_out]
+        """Training pictures that are never seen; those held out are not among them."""
+        held_out = _held_out(self.config, self.judged)
+        used = [item for item in self.source.skipped if item.name not in held_out]
+        return [*used, *self.too_small]
 
 
 def make_plan(
@@ -123,8 +142,8 @@ def make_plan(
         progress: told how many training pictures of how many are prepared.
 
     Raises:
-        UserError: pictures, a loss, the network or their sizes cannot be used; or a judged picture
-            is among the training pictures.
+        UserError: pictures, a loss, the network or their sizes cannot be used; a judged picture is
+            among the training pictures, or too small for the protocol.
     """
     protocol = protocol_named(config.protocol)
     budget = _budget(config)
@@ -133,17 +152,29 @@ def make_plan(
     if not judged:
         sets = open_training_pictures(config.train)
         judged = held_out_sets(sets, set_labels(sets), config.held_out)
-    left_out = set() if config.benchmarks else {name for each in judged for name in each.names}
+    left_out = _held_out(config, judged)
     source = _prepared(config, left_out, progress)
     leaks, digest = leaks_into(source, judged)
-    if leaks and config.leave_out_leaks:
-        source = _prepared(config, left_out | {leak.trained for leak in leaks}, progress)
+    # Again and again: a copy of what is left out takes its place.
+    while leaks and config.leave_out_leaks:
+        left_out |= {leak.trained for leak in leaks}
+        source = _prepared(config, left_out, progress)
         leaks, digest = leaks_into(source, judged)
     refuse_leaks(leaks, allow=config.allow_leak)
+    # What cannot be judged is said before hours of training, not after them.
+    for each in judged:
+        names = [f"{each.name}, {name}" for name in each.names]
+        for _ in evaluate_each(names, each.read, {"": bicubic}, config.scale, protocol):
+            pass
     validation, words = _validation(config, protocol, budget, source, judged)
     return Plan(
         config, protocol, budget, source, tuple(judged), digest, tuple(leaks), validation, words
     )
+
+
+def _held_out(config: SuperResolutionConfig, judged: Sequence[JudgedSet]) -> set[str]:
+    """Names of training pictures that are judged; benchmarks may have the same names by chance."""
+    return set() if config.benchmarks else {name for each in judged for name in each.names}
 
 
 def _prepared(
@@ -182,23 +213,41 @@ def _budget(config: SuperResolutionConfig) -> Budget:
         steps=config.steps(output),
         patch=side,
         output_side=output,
-        levels=_levels(config, side, output),
+        levels=dict(_levels(config, side, output)),
         inside=upsamples_inside(network),
         parameters=sum(p.numel() for p in network.parameters()),
     )
 
 
-def _levels(config: SuperResolutionConfig, side: int, output: int) -> int:
+def _levels(config: SuperResolutionConfig, side: int, output: int) -> Iterator[tuple[str, int]]:
     """How many levels MS-SSIM has; all losses share one patch, which must leave it enough."""
-    least = min_side(MS_SSIM, LEAST_LEVELS)
-    if any("ms-ssim" in loss for loss in config.losses) and output < least:
-        needed = side + least - output
-        raise UserError(
-            f"a patch of {side} pixels gives the losses {output}×{output} pixels, on which MS-SSIM "
-            f"has fewer than {LEAST_LEVELS} levels: type --set "
-            f"patch={-(-needed // config.scale) * config.scale}, or more."
-        )
-    return fit_levels(MS_SSIM, (output, output)) if output >= min_side(MS_SSIM, 1) else 0
+    for loss in config.losses:
+        conventions = _conventions(loss)
+        for convention in conventions:
+            least = min_side(convention, min(LEAST_LEVELS, convention.most_levels))
+            if output < least:
+                needed = side + least - output
+                raise UserError(
+                    f"a patch of {side} pixels gives the losses {output}×{output} pixels, on which "
+                    f"MS-SSIM of {loss!r} has fewer than {LEAST_LEVELS} levels: type --set "
+                    f"patch={-(-needed // config.scale) * config.scale}, or more."
+                )
+        try:
+            levels = [fit_levels(each, (output, output)) for each in conventions]
+        except ValueError as error:  # the levels of some conventions are fixed
+            raise UserError(f"{loss}: {error}") from error
+        if levels:
+            yield loss, min(levels)
+
+
+def _conventions(loss: str) -> list[Convention]:
+    """By which conventions the stages of a loss have MS-SSIM."""
+    try:
+        stages = loss_for(loss, seed=0).stages
+    except (ValueError, TypeError) as error:
+        raise UserError(str(error)) from error
+    parts = [part for _, stage in stages for part in stage.modules()]
+    return [part.convention for part in parts if isinstance(part, MSSSIMLoss)]
 
 
 def _validation(
@@ -223,12 +272,15 @@ def describe(plan: Plan) -> list[str]:
     config, budget = plan.config, plan.budget
     judged = ", ".join(f"{each.name} ({len(each)})" for each in plan.judged)
     trainings = sum(1 for _ in plan.tasks())
-    output, levels = budget.output_side, budget.levels
+    output = budget.output_side
+    levels = "".join(
+        f", {loss} on {count} {plural('level', count)}" for loss, count in budget.levels.items()
+    )
     facts = {
-        "training": f"{len(plan.source)} pictures in {', '.join(config.train)}",
+        "training": f"{plan.trained_on} {plural('picture', plan.trained_on)} in "
+        f"{', '.join(config.train)}",
         "judged on": f"{judged}; ×{config.scale}, {plan.protocol.name}: {plan.protocol.words}",
-        "patches": f"{budget.patch}×{budget.patch}, output {output}×{output}, "
-        f"MS-SSIM on {levels} {plural('level', levels)}",
+        "patches": f"{budget.patch}×{budget.patch}, output {output}×{output}{levels}",
         "network": f"{config.network}, {budget.parameters:,} weights",
         "losses": ", ".join(config.losses),
         "budget": f"{trainings} {plural('training', trainings)} of {config.output_pixels:,} output "

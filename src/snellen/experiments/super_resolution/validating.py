@@ -9,7 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from snellen.datasets.super_resolution import PatchOptions, PatchSource, PatchStream
+from snellen.datasets.super_resolution import (
+    PatchOptions,
+    PatchSource,
+    PatchStream,
+    whole_levels,
+)
 from snellen.errors import UserError
 from snellen.experiments.super_resolution.judging import JudgedSet
 from snellen.images.protocols import SuperResolutionProtocol, pose
@@ -45,7 +50,8 @@ def patches_of(
     """Cut `PATCHES` patches at random, but always the same, of pictures that are not trained on.
 
     Args:
-        sets: the pictures; each gives as many patches as any other, one at least.
+        sets: the pictures; each gives as many patches as any other, to within one. Of more than
+            `PATCHES` pictures some are left out, evenly.
         scale: by which they are shrunk.
         protocol: how.
         side: of the patches, in pixels, a multiple of the scale.
@@ -63,7 +69,7 @@ def patches_of(
         posed = pose(each.read(k), scale, protocol)
         if min(posed.target.shape) < side:
             continue
-        target = np.floor(posed.target + 0.5).astype(np.uint8)
+        target = whole_levels(posed.target)
         given, step = (posed.low, scale) if inside else (posed.enlarged, 1)
         for _ in range(count):
             top, left = (
@@ -77,9 +83,11 @@ def patches_of(
             f"no picture to measure learning curves on is as large as a patch of {side} pixels: "
             "name others with --set validation=DIR, or take a smaller patch."
         )
+    # The first of every picture before the second of any.
+    order = np.arange(len(pixels)).reshape(-1, count).T.ravel()[:PATCHES]
     return Examples(
-        torch.from_numpy(np.stack(pixels)[:PATCHES, None]),
-        torch.from_numpy(np.stack(inputs)[:PATCHES, None].astype(np.float32)),
+        torch.from_numpy(np.stack(pixels)[order, None]),
+        torch.from_numpy(np.stack(inputs)[order, None].astype(np.float32)),
     )
 
 
