@@ -1,4 +1,4 @@
-"""Keep the results of runs of `snellen reconstruct` small, for the documents.
+"""Keep the results of runs of `snellen reconstruct` and `superres compare` small, for documents.
 
     python -m benchmarks.keep_results NAME RUN [RUN ...]
 
@@ -19,7 +19,8 @@ from benchmarks.record import RESULTS
 from snellen.files import atomic_write
 
 KEPT = ("command", "commit", "date", "hardware", "seconds", "config", "data", "code_size")
-MEASURED = ("losses", "differences", "sweep")
+KEPT += ("scale", "protocol", "budget", "training", "precision")
+MEASURED = ("methods", "losses", "differences", "gains", "sweep")
 
 
 def rounded(value: Any) -> Any:
@@ -51,7 +52,11 @@ def main() -> None:
     text = json.dumps({"runs": rounded(kept)}, indent=1, ensure_ascii=False)
     atomic_write(RESULTS / f"{options.name}.json", portable(text) + "\n")
     for run in kept:
-        show(run)
+        print(portable(run["command"]))
+        if "methods" in run:
+            show_sets(run)
+        else:
+            show(run)
 
 
 def cells(loss: dict[str, Any], form: str) -> str:
@@ -64,9 +69,17 @@ def cells(loss: dict[str, Any], form: str) -> str:
     return " | ".join(texts)
 
 
+def show_sets(run: dict[str, Any]) -> None:
+    """Print the table of a super-resolution run."""
+    names = list(next(iter(run["methods"].values())))
+    print(" | ".join(["| method", *names]), "|")
+    for method, sets in run["methods"].items():
+        found = (f"{sets[name]['psnr']:.2f} / {sets[name]['ssim']:.4f}" for name in names)
+        print(" | ".join([f"| {method}", *found]), "|")
+
+
 def show(run: dict[str, Any]) -> None:
     """Print the table that a document takes over."""
-    print(portable(run["command"]))
     print("| loss | PSNR | MAE | SSIM | MS-SSIM | edge F | octaves, fine to coarse | seconds |")
     for name, loss in run["losses"].items():
         octaves = " ".join(f"{o['error']['mean']:.2f}" for o in loss["octaves"])

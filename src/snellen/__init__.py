@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from snellen.enlarging import upscale
     from snellen.metrics import (
         Components,
         Convention,
@@ -78,6 +79,7 @@ _PUBLIC = {
     "ssim_components": "snellen.metrics",
     "ssim_decibels": "snellen.metrics",
     "ssim_map": "snellen.metrics",
+    "upscale": "snellen.enlarging",
 }
 
 __all__ = [
@@ -111,6 +113,7 @@ __all__ = [
     "ssim_components",
     "ssim_decibels",
     "ssim_map",
+    "upscale",
 ]
 
 

@@ -47,7 +47,7 @@ print("HEAVY", [name for name in {HEAVY} if name in sys.modules])
     assert python(code).splitlines()[-1] == "HEAVY []"
 
 
-@pytest.mark.parametrize("command", ["reconstruct", "score", "doctor"])
+@pytest.mark.parametrize("command", ["reconstruct", "score", "superres", "doctor"])
 def test_help_of_a_command_imports_nothing_heavy(command):
     code = f"""
 import sys

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from snellen.datasets import crops, open_pictures
+from snellen.datasets.batches import AHEAD
 from snellen.datasets.crops import CropOptions, CropStream, held_out_crops
 from snellen.errors import UserError
 from snellen.images import area_resize
@@ -311,7 +312,7 @@ def test_batches_are_not_made_far_ahead():
     iteration = iter(stream(pictures, 10, steps=1000))
     next(iteration)
     time.sleep(0.1)
-    assert len(pictures.reads) <= 8 * (crops._AHEAD + 2)
+    assert len(pictures.reads) <= 8 * (AHEAD + 2)
     iteration.close()
 
 

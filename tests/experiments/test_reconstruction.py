@@ -16,8 +16,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from snellen.errors import UserError
 from snellen.experiments.configuration import ReconstructionConfig
-from snellen.experiments.planning import loss_for, make_plan
+from snellen.experiments.planning import make_plan
 from snellen.experiments.reconstruction import run_reconstruction
+from snellen.experiments.running import loss_for
 from snellen.images import read_image, write_png
 from snellen.metrics.losses import SSIMLoss
 from snellen.training import Interrupted

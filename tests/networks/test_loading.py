@@ -7,7 +7,13 @@ import torch
 from torch import nn
 
 from snellen.errors import UserError
-from snellen.networks import ConvAutoencoder, build_network
+from snellen.networks import (
+    SRCNN,
+    ConvAutoencoder,
+    SRCNNOptions,
+    build_network,
+    build_super_resolution_network,
+)
 
 SIZES = {"size": 8, "channels": 1, "code_size": 3, "widths": (2, 4)}
 
@@ -43,6 +49,14 @@ class WithoutInit(nn.Module):
 
     def parameters(self, recurse=True):
         yield self.weight
+
+class Upscaler(nn.Module):
+    upsamples_inside = True
+
+    def __init__(self, scale, width=4):
+        super().__init__()
+        self.conv = nn.Conv2d(1, scale**2, 3)
+        self.width = width
 
 def make(size, *, code_size):
     return Plain(1, extra=size + code_size)
@@ -133,3 +147,51 @@ def test_a_network_that_cannot_be_had_is_refused(own, spec, message):
 def test_a_size_that_does_not_fit_keeps_its_own_message():
     with pytest.raises(UserError, match=r"^a size of 9 pixels does not fit"):
         build_network("conv-autoencoder", **{**SIZES, "size": 9})
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "built"),
+    [
+        ("srcnn", None, SRCNNOptions()),
+        ("srcnn-9-1-5", {}, SRCNNOptions(kernels=(9, 1, 5))),
+        ("srcnn", {"start": "identity", "faint": 0.0}, SRCNNOptions(start="identity", faint=0.0)),
+        ("srcnn", {"filters": [8, 4]}, SRCNNOptions(filters=(8, 4))),
+        ("srcnn-9-1-5", {"kernels": [5, 3, 3]}, SRCNNOptions(kernels=(5, 3, 3))),
+    ],
+)
+def test_the_names_of_the_super_resolution_networks(spec, options, built):
+    network = build_super_resolution_network(spec, scale=4, options=options)
+    assert isinstance(network, SRCNN)
+    assert network.options == built
+
+
+def test_equal_seeds_give_equal_super_resolution_networks_at_every_scale():
+    first, again, other = (
+        nn.utils.parameters_to_vector(
+            build_super_resolution_network("srcnn", scale=scale, seed=seed).parameters()
+        )
+        for scale, seed in ((2, 5), (4, 5), (2, 6))
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_network_of_ones_own_is_given_the_scale_and_its_options(own):
+    network = build_super_resolution_network(f"{own}:Upscaler", scale=3, options={"width": 9})
+    assert (network.conv.out_channels, network.width) == (9, 9)
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "message"),
+    [
+        ("srcn", {}, "Did you mean 'srcnn'.* Type srcnn, srcnn-9-1-5, or package.module:Class"),
+        ("srcnn", {"filter": [8, 4]}, "takes no option 'filter'. Did you mean 'filters'"),
+        ("own_networks:Upscaler", {"blocks": 3}, "takes no option 'blocks'. Leave it out"),
+        ("own_networks:Plain", {}, "needs channels, but only scale can be given"),
+        ("srcnn", {"kernels": [9, 4, 5]}, "^the kernels must be three positive odd sides"),
+        ("conv-autoencoder", {}, "there is no network 'conv-autoencoder'"),
+    ],
+)
+def test_a_super_resolution_network_that_cannot_be_had_is_refused(own, spec, options, message):
+    with pytest.raises(UserError, match=message):
+        build_super_resolution_network(spec, scale=3, options=options)

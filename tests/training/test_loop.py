@@ -164,7 +164,7 @@ def test_saved_weights_have_the_keys_of_the_bare_network(small, tmp_path):
 
 def test_a_network_of_another_output_is_refused(small, tmp_path):
     network = nn.Conv2d(1, 2, 3, padding=1)
-    with pytest.raises(UserError, match=r"\(6, 1, 8, 8\) into \(6, 2, 8, 8\)"):
+    with pytest.raises(UserError, match=r"\(6, 2, 8, 8\) where \(6, 1, 8, 8\)"):
         small.run(tmp_path, network, steps=1)
 
 

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from snellen.training import validation as validation_module
+from snellen.training.examples import Examples
 from snellen.training.processes import launch_fabric
-from snellen.training.validation import to_unit_range, validate
+from snellen.training.validation import validate
 
 
 class Shift(nn.Module):
@@ -38,12 +39,7 @@ def pictures():
 
 def check(network, pictures, fabric, **more):
     keywords = {"measures": {"error": error}, "precision": "fp32", "batch_size": 3, **more}
-    return validate(network, nn.L1Loss(), pictures, fabric=fabric, **keywords)
-
-
-def test_uint8_becomes_the_unit_range():
-    pixels = torch.tensor([0, 51, 255], dtype=torch.uint8)
-    assert to_unit_range(pixels, torch.device("cpu")).tolist() == pytest.approx([0, 0.2, 1])
+    return validate(network, nn.L1Loss(), Examples(pictures), fabric=fabric, **keywords)
 
 
 def test_the_loss_sees_the_raw_output_and_measures_see_8_bit(fabric, pictures):

@@ -20,6 +20,8 @@ from snellen.cli.doctor import doctor
 from snellen.cli.explain import explain
 from snellen.cli.reconstruct import reconstruct
 from snellen.cli.score import score
+from snellen.cli.superres import superres
+from snellen.cli.upscale import upscale
 from snellen.errors import UserError
 from snellen.files import shown
 
@@ -65,7 +67,9 @@ def _options(
 
 # In the order of the help page.
 app.command("reconstruct")(reconstruct)
+app.add_typer(superres)
 app.command("score")(score)
+app.command("upscale")(upscale)
 app.command("explain")(explain)
 app.command("doctor")(doctor)
 

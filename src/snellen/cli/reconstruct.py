@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from snellen.cli.runs import new_folder, settings_of, typed
+
 __all__ = ["reconstruct"]
 
 PICTURES = "Pictures and crops"
@@ -120,10 +122,10 @@ def reconstruct(
     """
     from rich.console import Console
 
-    from snellen.errors import UserError
-    from snellen.experiments.configuration import resolve
+    from snellen.experiments.configuration import ReconstructionConfig
     from snellen.experiments.planning import describe, make_plan
     from snellen.experiments.reconstruction import run_reconstruction
+    from snellen.experiments.settings import resolve
     from snellen.training.run_folder import refuse_existing
 
     options: dict[str, Any] = {
@@ -141,58 +143,26 @@ def reconstruct(
         "learning_rate": learning_rate,
         "seeds": seeds,
     }
-    if resume and out is None:
-        raise UserError("--resume needs the folder to go on in: add --out runs/NAME.")
-    if resume and out is not None and preset is None and config is None:
-        # What the run was started with need not be typed again.
-        config = out / "config.yaml"
-        if not config.is_file():
-            raise UserError(f"there is no run in {out} to go on with: leave out --resume.")
-    resolved = resolve(preset=preset, config=config, options=options, assignments=assignments or ())
+    config = settings_of(out, resume=resume, preset=preset, config=config)
+    resolved = resolve(
+        ReconstructionConfig,
+        preset=preset,
+        config=config,
+        options=options,
+        assignments=assignments or (),
+    )
     console = Console(stderr=True)
     if dry_run:
         for line in describe(make_plan(resolved)):
             typer.echo(line)
         typer.echo(f"\n{resolved.as_yaml()}", nl=False)
         return
-    folder = out if out is not None else _new_folder(preset or "reconstruct")
+    folder = out if out is not None else new_folder(preset or "reconstruct")
     if not resume:
         refuse_existing(folder)  # before minutes are spent on opening the pictures
-    results = run_reconstruction(
-        resolved, folder, command=_command(), resume=resume, console=console
-    )
+    results = run_reconstruction(resolved, folder, command=typed(), resume=resume, console=console)
     if results is not None:
         _show(results, folder)
-
-
-def _command() -> str:
-    """Return what was typed, as it can be typed again."""
-    import os
-    import shlex
-    import sys
-
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    start = ["snellen"]
-    if processes > 1:
-        here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
-        start = ["torchrun", f"--nproc-per-node={here}"]
-        if processes > here:
-            start.append(f"--nnodes={processes // here}")
-        start += ["-m", "snellen"]
-    return shlex.join([*start, *sys.argv[1:]])
-
-
-def _new_folder(name: str) -> Path:
-    """Return runs/NAME, or the first of runs/NAME-2, runs/NAME-3, … that does not exist."""
-    import itertools
-    import os
-
-    from snellen.errors import UserError
-
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UserError("several processes need the name of one run folder: add --out runs/NAME.")
-    candidates = (Path("runs", name if n == 1 else f"{name}-{n}") for n in itertools.count(1))
-    return next(folder for folder in candidates if not folder.exists())
 
 
 def _show(results: dict[str, Any], folder: Path) -> None:

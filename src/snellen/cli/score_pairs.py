@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from snellen.errors import UserError
 from snellen.files import shown
-from snellen.images.files import is_image_name
+from snellen.images.folders import pictures_in
 
 __all__ = ["Pair", "find_pairs"]
 
@@ -57,7 +56,7 @@ def find_pairs(reference: Path, distorted: Path) -> list[Pair]:
 
 
 def _pair_folders(reference: Path, distorted: Path) -> list[Pair]:
-    originals, candidates = _pictures_in(reference), _pictures_in(distorted)
+    originals, candidates = pictures_in(reference), pictures_in(distorted)
     pairs = [
         Pair(name, reference / name, distorted / name) for name in originals if name in candidates
     ]
@@ -75,35 +74,6 @@ def _pair_folders(reference: Path, distorted: Path) -> list[Pair]:
             Pair(name, None, distorted / name, _why_alone(ours, reference)) for name in theirs
         ]
     return sorted(pairs, key=lambda pair: pair.name)
-
-
-def _pictures_in(folder: Path) -> set[str]:
-    """Names of the pictures in the tree of `folder`, relative to it, with forward slashes."""
-    found: set[str] = set()
-    seen: set[tuple[int, int]] = set()
-    for here, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
-        status = os.stat(here)
-        if (status.st_dev, status.st_ino) in seen:  # a link back into the tree
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        inside = PurePath(here).relative_to(folder)
-        found.update(
-            (inside / name).as_posix()
-            for name in files
-            if is_image_name(name) and not name.startswith(".")
-        )
-    if not found:
-        raise UserError(
-            f"there is no picture in {shown(folder)}: name a folder with PNG, JPEG, WebP, TIFF,"
-            " BMP, PGM or PPM files."
-        )
-    return found
-
-
-def _refuse(error: OSError) -> None:
-    raise UserError(f"cannot look into {shown(error.filename)}: {error.strerror}.")
 
 
 def _by_stem(names: set[str]) -> dict[str, list[str]]:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
-from weakref import WeakSet
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from snellen.datasets.keys import philox, shuffled
-from snellen.datasets.pictures import CACHE_BYTES, Pictures
+from snellen.datasets.batches import AHEAD, BatchStream, item_words, processors
+from snellen.datasets.keys import philox, shuffled, unit
+from snellen.datasets.pictures import CACHE_BYTES, Pictures, read_undamaged
 from snellen.errors import UserError
 from snellen.images import UnreadableImage, area_resize
 
 __all__ = ["Batch", "CropOptions", "CropStream", "HeldOut", "held_out_crops"]
 
-_AHEAD = 4  # batches under way at once: enough to ride over a slow file
 _REUSE = 8  # crops per decoding, where decoded pictures do not all fit into memory
-_WORDS = 4  # random words per crop: scale, row, column, mirroring
 
 
 @dataclass(frozen=True)
@@ -83,7 +75,7 @@ class HeldOut:
     sources: list[str]
 
 
-class CropStream:
+class CropStream(BatchStream[Batch]):
     """Batches of random crops, the same ones however they are computed.
 
     The crop number k of a stream is a pure function of k, the seed, the pictures, the options and
@@ -138,55 +130,27 @@ class CropStream:
         self.pictures = pictures
         self.indices = np.asarray(indices, np.int64)
         self.options = options
-        self.batch_size = batch_size
-        self.steps = steps
         self.seed = seed
-        self.start_step = start_step
-        self._workers = min(4, _processors()) if workers is None else max(1, workers)
-        self._running: WeakSet[Generator[Batch, None, None]] = WeakSet()
         if not len(self.indices):
             raise UserError(f"no pictures of {pictures.spec} to train on.")
         _check_channels(pictures, options)
-        if batch_size < 1 or batch_size % world_size:
-            raise UserError(
-                f"a batch of {batch_size} cannot be shared evenly by {world_size} process"
-                f"{'es' * (world_size != 1)}; choose a multiple of {world_size}."
-            )
-        share = batch_size // world_size
-        self._share = slice(rank * share, (rank + 1) * share)
+        super().__init__(
+            batch_size=batch_size,
+            steps=steps,
+            start_step=start_step,
+            rank=rank,
+            world_size=world_size,
+            workers=min(4, processors()) if workers is None else max(1, workers),
+            thread_name="crops",
+        )
         self._orders: dict[int, NDArray[np.int64]] = {}
         self._reuse, self._stride = _reuse(pictures, len(self.indices), options, batch_size)
-
-    def __len__(self) -> int:
-        return max(0, self.steps - self.start_step)
-
-    def __iter__(self) -> Iterator[Batch]:
-        iteration = self._iterate()
-        self._running.add(iteration)
-        return iteration
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop every iteration and its threads."""
-        for iteration in list(self._running):
-            iteration.close()
 
     def batch(self, step: int) -> Batch:
         """The batch of one step, computed here and now."""
         options = self.options
-        first = step * self.batch_size + self._share.start
-        numbers = np.arange(first, first + self._share.stop - self._share.start)
-        words = _words(numbers, self.seed)
+        numbers = self.numbers(step)
+        words = item_words(numbers, "crops", self.seed)
         shape = (len(numbers), options.channels, options.size, options.size)
         pixels = np.empty(shape, np.uint8)
         names = []
@@ -197,19 +161,6 @@ class CropStream:
             pixels[row] = (crop[:, ::-1] if mirrored else crop).transpose(2, 0, 1)
             names.append(self.pictures.name(index))
         return Batch(step, torch.from_numpy(pixels), names)
-
-    def _iterate(self) -> Generator[Batch, None, None]:
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="crops")
-        waiting: deque[Future[Batch]] = deque()
-        try:
-            for step in range(self.start_step, self.steps):
-                waiting.append(pool.submit(self.batch, step))
-                if len(waiting) > _AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
     def _picture(self, number: int) -> tuple[int, NDArray[np.uint8]]:
         """The picture for a crop, or the next good one in the epoch's order."""
@@ -222,7 +173,7 @@ class CropStream:
         for step in range(len(order)):
             index = int(self.indices[order[(place + step) % len(order)]])
             try:
-                return index, _read(self.pictures, index)
+                return index, read_undamaged(self.pictures, index)
             except UnreadableImage as caught:
                 error = caught
         raise UserError(f"none of {len(order)} pictures can be read; the last: {error}")
@@ -232,7 +183,7 @@ class CropStream:
         if order is None:
             order = shuffled(len(self.indices), "epoch", self.seed, epoch)
             # The batches under way reach over this many epochs, more than one if the set is tiny.
-            ahead = (_AHEAD + 1) * self.batch_size + self._reuse * self._stride
+            ahead = (AHEAD + 1) * self.batch_size + self._reuse * self._stride
             reach = 2 + ahead // len(self.indices)
             for old in [kept for kept in list(self._orders) if kept < epoch - reach]:
                 self._orders.pop(old, None)
@@ -275,11 +226,11 @@ def held_out_crops(
     crops, names, sources = [], [], []
     for index in np.asarray(indices, np.int64).tolist():
         try:
-            picture = _read(pictures, index)
+            picture = read_undamaged(pictures, index)
         except UnreadableImage:
             continue
         name = pictures.name(index)
-        start = _unit(philox("held out", seed, name).random_raw(3))
+        start = unit(philox("held out", seed, name).random_raw(3))
         for k in range(per_picture):
             crop = _cut(picture, options, (start + k * _SPREAD) % 1)
             crops.append(crop.transpose(2, 0, 1))
@@ -294,22 +245,6 @@ def held_out_crops(
 _SPREAD = np.power(1.2207440846057596, -np.arange(1.0, 4.0))
 
 
-def _read(pictures: Pictures, index: int) -> NDArray[np.uint8]:
-    """Read a picture; only damage that lasts is an `UnreadableImage`, which may be passed over.
-
-    A picture left out for a passing reason would silently change every batch from there on.
-    """
-    try:
-        return pictures.read(index)
-    except UnreadableImage as error:
-        if error.lasting:
-            raise
-        raise UserError(
-            f"cannot read {pictures.name(index)} of {pictures.spec}: {error.reason}. It is not"
-            " known to be damaged, so it is not skipped: make it readable and start again."
-        ) from error
-
-
 def _cut(
     picture: NDArray[np.uint8], options: CropOptions, place: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
@@ -321,17 +256,6 @@ def _cut(
     left = int(float(place[2]) * (width - side + 1))
     crop = picture[top : top + side, left : left + side]
     return area_resize(crop, (options.size, options.size))
-
-
-def _words(numbers: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """Four numbers in [0, 1) for each crop: crop k owns words 4k … 4k + 3 of the seed's stream."""
-    # A step of Philox's counter makes exactly four words.
-    stream = philox("crops", seed).advance(int(numbers[0]))
-    return _unit(stream.random_raw(_WORDS * len(numbers))).reshape(-1, _WORDS)
-
-
-def _unit(words: NDArray[np.uint64]) -> NDArray[np.float64]:
-    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def _reuse(
@@ -355,9 +279,3 @@ def _check_channels(pictures: Pictures, options: CropOptions) -> None:
             f"the pictures have {pictures.channels} channels and the crops {options.channels};"
             " open the pictures with the channels of the crops."
         )
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["digest_text", "philox", "shuffled"]
+__all__ = ["digest_text", "philox", "shuffled", "unit"]
 
 
 def digest_text(text: str) -> int:
@@ -39,3 +39,8 @@ def shuffled(count: int, *key: int | str) -> NDArray[np.int64]:
     [0, 1, 2, 3, 4]
     """
     return np.argsort(philox(*key).random_raw(count), kind="stable").astype(np.int64, copy=False)
+
+
+def unit(words: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Turn random words into numbers in [0, 1), in steps of 2⁻⁵³."""
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -24,6 +24,7 @@ __all__ = [
     "CachedPictures",
     "Pictures",
     "Skipped",
+    "read_undamaged",
     "summarise_skipped",
 ]
 
@@ -194,6 +195,22 @@ class CachedPictures(ABC):
             while self._cached_bytes > self._cache_bytes:
                 _, oldest = self._cached.popitem(last=False)
                 self._cached_bytes -= oldest.nbytes
+
+
+def read_undamaged(pictures: Pictures, index: int) -> NDArray[np.uint8]:
+    """Read a picture; only damage that lasts is an `UnreadableImage`, which may be passed over.
+
+    A picture left out for a passing reason would silently change every batch from there on.
+    """
+    try:
+        return pictures.read(index)
+    except UnreadableImage as error:
+        if error.lasting:
+            raise
+        raise UserError(
+            f"cannot read {pictures.name(index)} of {pictures.spec}: {error.reason}. It is not"
+            " known to be damaged, so it is not skipped: make it readable and start again."
+        ) from error
 
 
 def unfit(height: int, width: int, min_side: int) -> str | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,14 +16,32 @@ from torch import Tensor, nn
 from snellen.experiments.measures import edge_maps, edge_score, octave_errors
 from snellen.metrics import WANG, mae, ms_ssim, mse, psnr, ssim, ssim_map
 from snellen.training.precision import strict_float32
+from snellen.training.validation import Measure
 
-__all__ = ["METRICS", "MS_SSIM", "Evaluation", "evaluate", "reconstruct", "ssim_maps"]
+__all__ = [
+    "METRICS",
+    "MS_SSIM",
+    "VALIDATION_MEASURES",
+    "Evaluation",
+    "evaluate",
+    "reconstruct",
+    "ssim_maps",
+]
 
 # What is measured of every picture, in the order of results.json.
 METRICS = ("mse", "mae", "psnr", "ssim", "ms_ssim", "edge_f")
 
 # MS-SSIM as published, on as many levels as the pictures' size allows.
 MS_SSIM = replace(WANG, levels="auto")
+
+# What is measured while training, of pictures in [0, 1] after rounding to 8 bit.
+VALIDATION_MEASURES: Mapping[str, Measure] = MappingProxyType(
+    {
+        "psnr": partial(psnr, data_range=1.0, reduction="none"),
+        "ssim": partial(ssim, data_range=1.0, reduction="none"),
+        "ms_ssim": partial(ms_ssim, data_range=1.0, convention=MS_SSIM, reduction="none"),
+    }
+)
 
 _BATCH = 64
 

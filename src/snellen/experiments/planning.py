@@ -16,10 +16,9 @@ from snellen.datasets.crops import CropOptions, HeldOut, held_out_crops
 from snellen.errors import UserError
 from snellen.experiments.configuration import ReconstructionConfig
 from snellen.experiments.evaluation import MS_SSIM
+from snellen.experiments.running import check_losses, plural
 from snellen.metrics import fit_levels
-from snellen.metrics.loss_plans import LossPlan, parse_loss
 from snellen.networks import build_network
-from snellen.training import checkpoint_place
 
 __all__ = [
     "Fold",
@@ -27,7 +26,6 @@ __all__ = [
     "Task",
     "crop_options",
     "describe",
-    "loss_for",
     "make_plan",
     "network_for",
     "skipped_lines",
@@ -90,14 +88,11 @@ def make_plan(config: ReconstructionConfig) -> Plan:
     Raises:
         UserError: pictures, a loss, the network or their sizes cannot be used.
     """
+    check_losses(config.losses, config.size, config.channels)
     try:
-        for spec in config.losses:
-            loss_for(spec, seed=0).check(config.size, config.channels)
         fit_levels(MS_SSIM, (config.size, config.size))
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise UserError(str(error)) from error
-    if len({checkpoint_place(spec, 0) for spec in config.losses}) < len(config.losses):
-        raise UserError("two losses would share a checkpoint folder: rename one.")
     parameters = {}
     for code_size in config.code_size:
         network = network_for(config, code_size, seed=0)
@@ -110,19 +105,6 @@ def make_plan(config: ReconstructionConfig) -> Plan:
         judged = opened(config.held_out_data)
         _refuse_overlap(pictures, judged)
     return Plan(config, _folds(config, pictures, judged), pictures, judged, parameters)
-
-
-def loss_for(spec: str, seed: int) -> LossPlan:
-    """Make a loss for one training, so that none hands its state on to the next.
-
-    What is random in its making depends on `seed` alone.
-
-    Raises:
-        ValueError: as `snellen.metrics.loss_plans.parse_loss`.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return parse_loss(spec)
 
 
 def _refuse_overlap(pictures: Pictures, judged: Pictures) -> None:
@@ -214,7 +196,7 @@ def describe(plan: Plan) -> list[str]:
     trainings = sum(1 for _ in plan.tasks())
     held_out = sum(len(fold.held_out.names) for fold in plan.folds)
     sources = len({source for fold in plan.folds for source in fold.held_out.sources})
-    judged = f"judged on {held_out} crops of {sources} source {_plural('picture', sources)}"
+    judged = f"judged on {held_out} crops of {sources} source {plural('picture', sources)}"
     if len(plan.folds) > 1:
         judged += f", cross-fitted in {len(plan.folds)} folds"
     colour = "gray" if config.channels == 1 else "colour"
@@ -225,16 +207,12 @@ def describe(plan: Plan) -> list[str]:
     ]
     for code_size, count in plan.parameters.items():
         lines.append(f"network    {config.network}, code of {code_size}, {count:,} weights")
-    many = _plural("training", trainings)
+    many = plural("training", trainings)
     lines += [
         f"losses     {', '.join(config.losses)}",
         f"budget     {trainings} {many} of {config.steps} steps of {config.batch_size} crops",
     ]
     return lines + skipped_lines(plan)
-
-
-def _plural(noun: str, count: int) -> str:
-    return noun if count == 1 else f"{noun}s"
 
 
 def skipped_lines(plan: Plan) -> list[str]:

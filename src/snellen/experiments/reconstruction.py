@@ -6,44 +6,44 @@ steps, seed by seed; the networks are judged on pictures that none of them saw.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
 
-from snellen import __version__
 from snellen.datasets import Pictures
 from snellen.datasets.crops import CropStream
-from snellen.errors import UserError
 from snellen.experiments.configuration import ReconstructionConfig
-from snellen.experiments.evaluation import MS_SSIM, evaluate, ssim_maps
+from snellen.experiments.evaluation import MS_SSIM, VALIDATION_MEASURES, evaluate, ssim_maps
 from snellen.experiments.measures import DESCRIPTIONS
 from snellen.experiments.planning import (
     Plan,
     Task,
     crop_options,
     describe,
-    loss_for,
     make_plan,
     network_for,
     skipped_lines,
 )
-from snellen.experiments.results import Trial, compare, gather, write_csv, write_json
+from snellen.experiments.results import Trial, compare, gather, write_csv
+from snellen.experiments.running import (
+    head_of_results,
+    loss_for,
+    refuse_other_pictures,
+    say,
+    write_json,
+)
 from snellen.experiments.study_bundle import write_study_bundle
-from snellen.metrics import fit_levels, ms_ssim, psnr, ssim
+from snellen.metrics import fit_levels
 from snellen.reports import ReportInput, write_reconstruction_report
 from snellen.training import (
     RunFolder,
-    TrainingOptions,
     checkpoint_place,
-    environment,
     launch_fabric,
     on_first_process,
     read_rows,
@@ -95,9 +95,13 @@ def run_reconstruction(
             )
 
         on_first_process(fabric, open_folder)
-        _refuse_other_pictures(plan, out, fabric)
+        fingerprints = {
+            "data": plan.pictures.fingerprint(),
+            "held_out_data": plan.judged.fingerprint(),
+        }
+        refuse_other_pictures(fingerprints, out, fabric, shown=config.data)
         shown = console if fabric.is_global_zero else None
-        _say(describe(plan), shown)
+        say(describe(plan), shown)
         known = skipped_lines(plan)
         trials = [
             trial
@@ -111,39 +115,9 @@ def run_reconstruction(
 
         on_first_process(fabric, write)
         if (now := skipped_lines(plan)) != known:  # damage may be found while training
-            _say(now, shown)
+            say(now, shown)
         logger.info("finished: %s", out / "results.json")
     return results[0] if results else None
-
-
-def _say(lines: list[str], console: Console | None) -> None:
-    """Show lines and keep them in the run's log.txt."""
-    for line in lines:
-        logger.info(line)
-        if console is not None:
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _refuse_other_pictures(plan: Plan, root: Path, fabric: Fabric) -> None:
-    """Refuse to go on with pictures other than those that the run began with.
-
-    One picture more may move others from training to judging.
-    """
-    mine = {"data": plan.pictures.fingerprint(), "held_out_data": plan.judged.fingerprint()}
-    kept = root / "pictures.json"
-
-    def compare() -> dict[str, str]:
-        if not kept.exists():
-            write_json(kept, mine)
-            return mine
-        return dict(json.loads(kept.read_text(encoding="utf-8")))
-
-    first = on_first_process(fabric, compare)
-    if first != mine:
-        raise UserError(
-            f"the pictures in {plan.config.data} are not those that {root} was begun with: put "
-            "them back, or begin anew with another --out."
-        )
 
 
 def _run(
@@ -175,7 +149,7 @@ def _run(
         network_for(config, task.code_size, task.seed),
         loss_for(task.loss, task.seed),
         batches,
-        options=_training_options(config, task.loss),
+        options=config.training_options(task.loss, config.steps),
         folder=root / checkpoint_place(task.loss, task.seed, **tags),
         root=root,
         loss_name=task.loss,
@@ -183,7 +157,7 @@ def _run(
         tags=tags,
         fabric=fabric,
         validation=held_out[chosen.round().astype(np.int64)],
-        measures=_VALIDATION_MEASURES,
+        measures=VALIDATION_MEASURES,
         resume=resume,
         progress=console if console is not None else False,
     )
@@ -203,36 +177,9 @@ def _run(
     )
 
 
-_VALIDATION_MEASURES: dict[str, Any] = {
-    "psnr": partial(psnr, data_range=1.0, reduction="none"),
-    "ssim": partial(ssim, data_range=1.0, reduction="none"),
-    "ms_ssim": partial(ms_ssim, data_range=1.0, convention=MS_SSIM, reduction="none"),
-}
-
-
-def _training_options(config: ReconstructionConfig, loss: str) -> TrainingOptions:
-    return TrainingOptions(
-        steps=config.steps,
-        batch_size=config.batch_size,
-        learning_rate=config.rate(loss),
-        schedule=config.schedule,
-        warmup=config.warmup,
-        weight_decay=config.weight_decay,
-        clip_norm=config.clip_norm,
-        ema=config.ema,
-        precision=config.precision,
-        validate_every=config.validate_every,
-        checkpoint_every=config.checkpoint_every,
-        keep_last=config.keep_last,
-        log_every=max(1, min(50, config.steps // 20)),
-    )
-
-
 def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any]:
     """Write results.json, results.csv, report.html and study-bundle/ into the run folder."""
     config = plan.config
-    # The command that began the run, not one that resumed it, is the one that repeats it.
-    command = json.loads((root / "environment.json").read_text(encoding="utf-8"))["command"]
     pixels = np.concatenate([f.held_out.pixels.numpy() for f in plan.folds])
     names = [name for f in plan.folds for name in f.held_out.names]
     sources = [source for f in plan.folds for source in f.held_out.sources]
@@ -251,18 +198,10 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any
         for code_size, losses in tables.items()
     }
     first = config.code_size[0]
-    now = environment()
     results: dict[str, Any] = {
-        "format": 1,
-        "snellen": __version__,
-        "experiment": "reconstruction",
-        "command": command,
-        "date": now["date"],
-        "commit": now["commit"],
-        "hardware": now["hardware"],
+        **head_of_results("reconstruction", root, config),
         "precision": trials[0].precision,
         "seconds": sum(trial.train_seconds for trial in trials),
-        "config": config.model_dump(mode="json"),
         "data": _describe_data(plan, sources),
         "measures": dict(DESCRIPTIONS),
         "code_size": first,
@@ -279,9 +218,7 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any
         names,
         sources,
         {
-            "command": command,
-            "commit": now["commit"],
-            "date": now["date"],
+            **{key: results[key] for key in ("command", "commit", "date")},
             "code_size": first,
             "seed": 0,
         },

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ from snellen.experiments.measures import octaves
 from snellen.experiments.statistics import intervals, paired_comparisons, paired_differences
 from snellen.files import atomic_write, shown, spreadsheet_cell
 
-__all__ = ["LossTable", "Trial", "compare", "gather", "write_csv", "write_json"]
+__all__ = ["LossTable", "Trial", "compare", "gather", "write_csv"]
 
 
 @dataclass(frozen=True)
@@ -125,21 +123,6 @@ def _entry(found: Mapping[str, Any], size: int, levels: int) -> dict[str, Any]:
         for k, octave in enumerate(octaves(size))
     ]
     return entry
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON that every reader takes: numbers that JSON does not have become null."""
-    atomic_write(path, json.dumps(_finite(content), indent=1, ensure_ascii=False) + "\n")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def write_csv(

@@ -1,6 +1,6 @@
-"""Reading, converting, shrinking and writing pictures as NumPy arrays."""
+"""Reading, converting, resizing and writing pictures as NumPy arrays."""
 
-from snellen.images.colour import to_channels, to_uint8
+from snellen.images.colour import luma_y, rgb2ycbcr, to_channels, to_uint8, ycbcr2rgb
 from snellen.images.files import (
     IMAGE_SUFFIXES,
     Header,
@@ -10,17 +10,23 @@ from snellen.images.files import (
     read_image,
     write_png,
 )
-from snellen.images.resize import area_resize
+from snellen.images.resize import area_resize, bicubic_part, bicubic_resize, bicubic_taps
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "Header",
     "UnreadableImage",
     "area_resize",
+    "bicubic_part",
+    "bicubic_resize",
+    "bicubic_taps",
     "is_image_name",
+    "luma_y",
     "read_header",
     "read_image",
+    "rgb2ycbcr",
     "to_channels",
     "to_uint8",
     "write_png",
+    "ycbcr2rgb",
 ]

@@ -1,14 +1,23 @@
-"""Channels and bit depths: gray from colour, eight bits from sixteen, pictures without alpha."""
+"""Channels and bit depths: gray and YCbCr from colour, eight bits from sixteen, no alpha."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Pixels", "over_white", "to_channels", "to_uint8"]
+__all__ = [
+    "Pixels",
+    "luma_y",
+    "over_white",
+    "rgb2ycbcr",
+    "to_channels",
+    "to_uint8",
+    "unpremultiplied",
+    "ycbcr2rgb",
+]
 
 Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
 """An image as it is stored: uint8 in 0..255 or uint16 in 0..65535."""
@@ -16,6 +25,14 @@ Pixels: TypeAlias = NDArray[np.uint8 | np.uint16]
 # ITU-R BT.601 luma (.299, .587, .114) in 65536ths, the integers behind Pillow's mode "L", so that
 # a picture turned gray here equals one turned gray by Pillow.
 _LUMA = (19595, 38470, 7471)
+
+_Samples = TypeVar("_Samples", np.uint8, np.uint16, np.float32, np.float64)
+
+# ITU-R BT.601 from R, G and B in 0..1 to Y of 16..235 and Cb and Cr of 16..240.
+_TO_YCBCR = np.array(
+    [[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]
+)
+_YCBCR_OFFSET = np.array([16.0, 128.0, 128.0])
 
 
 def to_channels(array: Pixels, channels: int) -> Pixels:
@@ -84,6 +101,102 @@ def over_white(array: Pixels) -> Pixels:
     return (total // np.uint32(white)).astype(array.dtype)
 
 
+def unpremultiplied(array: Pixels) -> Pixels:
+    """Return the colours of an image that holds them multiplied by its alpha, the last channel.
+
+    Args:
+        array: (H, W, 2) or (H, W, 4), uint8 or uint16.
+
+    Returns:
+        The same shape and dtype, rounded to the nearest level; black where alpha is 0.
+
+    >>> unpremultiplied(np.array([[[50, 100], [0, 0]]], np.uint8)).tolist()
+    [[[128, 100], [0, 0]]]
+    """
+    most = np.iinfo(array.dtype).max
+    alpha = array[..., -1:].astype(np.uint32)
+    # For 16 bit the sum is at most 65535² + 32767, which still fits 32 unsigned bits.
+    colours = (array[..., :-1] * np.uint32(most) + alpha // 2) // np.maximum(alpha, 1)
+    colours = np.where(alpha > 0, np.minimum(colours, most), 0)
+    return np.concatenate([colours.astype(array.dtype), array[..., -1:]], axis=-1)
+
+
+def rgb2ycbcr(array: NDArray[_Samples]) -> NDArray[_Samples]:
+    """Turn RGB into YCbCr as MATLAB's ``rgb2ycbcr``: ITU-R BT.601 with head- and footroom.
+
+    Args:
+        array: (H, W, 3); uint8, uint16, or float32 or float64 in 0..1.
+
+    Returns:
+        (H, W, 3), same dtype. Y from 16 to 235 and Cb and Cr from 16 to 240 for uint8, all 257
+        times as large for uint16, a 255th for floats. Whole numbers are rounded half up.
+
+    Raises:
+        TypeError, ValueError: another dtype or shape.
+
+    >>> rgb2ycbcr(np.array([[[255, 255, 255], [255, 0, 0]]], np.uint8))
+    array([[[235, 128, 128],
+            [ 81,  90, 240]]], dtype=uint8)
+    """
+    _check_colour(array)
+    out = np.empty(array.shape, array.dtype)
+    for k, (weights, offset) in enumerate(zip(_TO_YCBCR, _YCBCR_OFFSET, strict=True)):
+        out[..., k] = _stored(_combined(array, weights / 255, offset), array.dtype)
+    return out
+
+
+def ycbcr2rgb(array: NDArray[_Samples]) -> NDArray[_Samples]:
+    """Turn YCbCr into RGB as MATLAB's ``ycbcr2rgb``: the inverse of :func:`rgb2ycbcr`.
+
+    Args:
+        array: (H, W, 3); dtype and range as :func:`rgb2ycbcr` returns them.
+
+    Returns:
+        (H, W, 3), same dtype. Whole numbers are rounded half up and saturated, floats cut to 0..1.
+
+    Raises:
+        TypeError, ValueError: another dtype or shape.
+
+    >>> ycbcr2rgb(np.array([[[235, 128, 128], [81, 90, 240]]], np.uint8))
+    array([[[255, 255, 255],
+            [254,   0,   0]]], dtype=uint8)
+    """
+    _check_colour(array)
+    inverse = np.linalg.inv(_TO_YCBCR)
+    out = np.empty(array.shape, array.dtype)
+    for k, (weights, offset) in enumerate(zip(inverse, inverse @ _YCBCR_OFFSET, strict=True)):
+        out[..., k] = _stored(_combined(array, weights * 255, -255 * offset), array.dtype)
+    return out
+
+
+@overload
+def luma_y(array: NDArray[_Samples], *, rounded: Literal[True]) -> NDArray[_Samples]: ...
+@overload
+def luma_y(array: NDArray[_Samples], *, rounded: Literal[False]) -> NDArray[np.float64]: ...
+def luma_y(array: NDArray[Any], *, rounded: bool) -> NDArray[Any]:
+    """Return Y of YCbCr of a colour picture, Y = 16 + (65.481 R + 128.553 G + 24.966 B)/255.
+
+    Args:
+        array: (H, W, 3), RGB; dtypes and ranges as in :func:`rgb2ycbcr`. To read a gray picture
+            through RGB, repeat it first (:func:`to_channels`).
+        rounded: whether Y has the dtype of `array` and whole levels, as MATLAB returns it; else it
+            is float64 in the same units, as BasicSR has it.
+
+    Returns:
+        (H, W), from 16 to 235 for uint8.
+
+    Raises:
+        TypeError, ValueError: another dtype or shape.
+
+    >>> white = np.full((1, 1, 3), 200, np.uint8)
+    >>> luma_y(white, rounded=True), luma_y(white, rounded=False).round(3)
+    (array([[188]], dtype=uint8), array([[187.765]]))
+    """
+    _check_colour(array)
+    total = _combined(array, _TO_YCBCR[0] / 255, _YCBCR_OFFSET[0])
+    return _stored(total, array.dtype).astype(array.dtype) if rounded else total
+
+
 def _luma(array: Pixels) -> Pixels:
     if array.dtype == np.uint8 and array.size:
         gray = Image.fromarray(np.ascontiguousarray(array, dtype=np.uint8)).convert("L")
@@ -96,3 +209,30 @@ def _luma(array: Pixels) -> Pixels:
 def _check_dtype(array: NDArray[Any]) -> None:
     if array.dtype not in (np.uint8, np.uint16):
         raise TypeError(f"got an array of {array.dtype}; an image here is uint8 or uint16")
+
+
+def _combined(
+    array: NDArray[Any], weights: NDArray[np.float64], offset: float
+) -> NDArray[np.float64]:
+    """Return the weighted sum of the channels, in float64 and from left to right, as MATLAB's."""
+    # MATLAB's uint16 is 257 times its uint8, its floats are a 255th.
+    unit = {"uint8": 1.0, "uint16": 257.0}.get(array.dtype.name, 1 / 255)
+    total: NDArray[np.float64] = np.multiply(array[..., 0], weights[0], dtype=np.float64)
+    for k in (1, 2):
+        total += np.multiply(array[..., k], weights[k], dtype=np.float64)
+    total += offset * unit
+    return total
+
+
+def _stored(total: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[np.float64]:
+    """Round and saturate for whole numbers."""
+    if dtype.kind == "f":
+        return total.clip(0, 1)
+    return np.floor(total + 0.5).clip(0, np.iinfo(dtype).max)
+
+
+def _check_colour(array: NDArray[Any]) -> None:
+    if array.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
+        raise TypeError(f"got an array of {array.dtype}; need uint8, uint16, float32 or float64")
+    if array.ndim != 3 or array.shape[2] != 3:
+        raise ValueError(f"got an array of shape {array.shape}; need colour, (H, W, 3)")

@@ -21,11 +21,12 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from snellen.images.colour import Pixels
+from snellen.images.colour import Pixels, unpremultiplied
 
 __all__ = ["RefusedError", "damage", "decode", "encode_png", "open_by_content"]
 
 _ORIENTATION = 0x0112
+_ASSOCIATED_ALPHA = 1  # among TIFF's ExtraSamples: alpha by which the colours are multiplied
 
 # Turning stored pixels into shown ones, by the value of the EXIF tag.
 _TURNS: dict[int, Callable[[Pixels], Pixels]] = {
@@ -181,10 +182,13 @@ def _decode_tiff(image: ImageFile.ImageFile, file: IO[bytes]) -> Pixels | None:
             )
         pixels = page.asarray(maxworkers=1)
         axes, orientation = page.axes, page.tags.valueof(_ORIENTATION, 1)
+        premultiplied = tuple(page.extrasamples)[-1:] == (_ASSOCIATED_ALPHA,)
     del image
     pixels = _channels_last(pixels, axes)
     if bits > 8:
         pixels = _stretched(pixels, (1 << bits) - 1)
+    if premultiplied and pixels.shape[2:] in ((2,), (4,)):
+        pixels = unpremultiplied(pixels)
     if photometric == 0:
         pixels = np.iinfo(pixels.dtype).max - pixels
     return _turned(pixels, int(orientation))

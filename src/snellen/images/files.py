@@ -27,8 +27,10 @@ __all__ = [
     "MAX_PIXELS",
     "Alpha",
     "Header",
+    "Refusals",
     "UnreadableImage",
     "is_image_name",
+    "opened",
     "read_header",
     "read_image",
     "to_channels",
@@ -90,7 +92,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
     Raises:
         UnreadableImage: no file, no permission, not an image, or a header that is damaged.
     """
-    with _opened(path) as file, _Refusals(path):
+    with opened(path) as file, Refusals(path):
         image = decoders.open_by_content(file)
         return Header(image.height, image.width, image.format or "")
 
@@ -121,7 +123,7 @@ def read_image(
     """
     if alpha not in ("over-white", "keep", "drop"):
         raise ValueError(f"got alpha={alpha!r}; need 'over-white', 'keep' or 'drop'")
-    with _opened(path) as file, _Refusals(path):
+    with opened(path) as file, Refusals(path):
         image = decoders.open_by_content(file)
         if image.width * image.height > max_pixels:
             raise decoders.RefusedError(
@@ -161,7 +163,8 @@ def write_png(path: str | os.PathLike[str], array: Pixels) -> None:
         temporary.write_bytes(data)
 
 
-def _opened(path: str | os.PathLike[str]) -> IO[bytes]:
+def opened(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a regular file, or say why not as an `UnreadableImage`."""
     refuse = partial(UnreadableImage, path, lasting=False)
     try:
         # Asking first, because opening a named pipe would wait for ever.
@@ -179,7 +182,7 @@ def _opened(path: str | os.PathLike[str]) -> IO[bytes]:
         raise refuse(getattr(error, "strerror", None) or str(error)) from error
 
 
-class _Refusals:
+class Refusals:
     """Turns whatever a decoder throws at a damaged file into an `UnreadableImage`."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

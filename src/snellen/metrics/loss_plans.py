@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from snellen.metrics.conventions import suggestion
-from snellen.metrics.losses import MixedLoss, MSSSIMLoss, SSIMLoss
+from snellen.metrics.conventions import get_convention, suggestion
+from snellen.metrics.losses import MS_SSIM_LOSS, MixedLoss, MSSSIMLoss, SSIMLoss
 
 __all__ = ["LOSSES", "LossPlan", "parse_loss"]
 
@@ -28,6 +29,12 @@ LOSSES: dict[str, Callable[[], nn.Module]] = {
     "ssim+l1": partial(MixedLoss, multiscale=False),
     "ssim+mse": partial(MixedLoss, multiscale=False, pixelwise="mse"),
 }
+
+# One part of a sum, such as ``30*mse`` or ``ms-ssim[poster]``.
+TERM = re.compile(r"(?:(\d*\.?\d+(?:e-?\d+)?)\*)?([a-z0-9-]+)(?:\[([\w-]+)\])?")
+EXPONENTS_ONE = replace(MS_SSIM_LOSS, exponents="ones")
+STRUCTURAL = {"ssim": SSIMLoss, "ms-ssim": MSSSIMLoss}
+PIXELWISE: dict[str, Literal["l1", "mse"]] = {"l1": "l1", "mae": "l1", "mse": "mse"}
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,11 @@ def parse_loss(spec: str) -> LossPlan:
 
     Args:
         spec: ``mse``, ``mae``, ``ssim``, ``ms-ssim``, ``ms-ssim+l1``; ``package.module:factory``,
-            called without arguments, for any other; several with ``>`` between them, all but the
-            first with the fraction of the training at which they take over:
+            called without arguments, for any other. ``ms-ssim[poster]`` takes a named convention,
+            on as many levels as fit, and ``ms-ssim[ones]`` its own with every exponent 1;
+            ``ms-ssim+30*mse`` is (1 - MS-SSIM) + 30·MSE, where without a
+            number the weights are those of :class:`MixedLoss`. Several with ``>`` between them, all
+            but the first with the fraction of the training at which they take over:
             ``mse>ms-ssim@0.5``.
 
     Raises:
@@ -90,6 +100,11 @@ def parse_loss(spec: str) -> LossPlan:
     >>> plan = parse_loss("mse>ms-ssim@0.5")
     >>> plan.at(0.49), plan.at(0.5)
     (MSELoss(), MSSSIMLoss(data_range=1.0, reduction='mean'))
+    >>> parse_loss("ms-ssim[poster]+30*mse").at(0)
+    MixedLoss(
+      weights=(1.0, 30.0), pixelwise='mse'
+      (structural): MSSSIMLoss(data_range=1.0, reduction='mean')
+    )
     """
     stages: list[tuple[float, nn.Module]] = []
     for number, part in enumerate(spec.split(">")):
@@ -125,12 +140,41 @@ def _fraction(spec: str, name: str, text: str) -> float:
 def _named_loss(name: str) -> nn.Module:
     if ":" in name:
         return _imported_loss(name)
-    if name not in LOSSES:
+    if name in LOSSES:
+        return LOSSES[name]()
+    terms = [TERM.fullmatch(part.strip()) for part in name.split("+")]
+    known = [term for term in terms if term and term[2] in (STRUCTURAL | PIXELWISE)]
+    if len(known) < len(terms):
         raise ValueError(
-            f"There is no loss {name!r}; there are {', '.join(LOSSES)}, or "
-            f"package.module:factory.{suggestion(name, LOSSES)}"
+            f"There is no loss {name!r}; there are {', '.join(LOSSES)}, sums with weights such as "
+            f"ms-ssim+30*mse, or package.module:factory.{suggestion(name, LOSSES)}"
         )
-    return LOSSES[name]()
+    return _sum(name, [(term[1], term[2], term[3]) for term in known])
+
+
+def _sum(spec: str, terms: list[tuple[str | None, str, str | None]]) -> nn.Module:
+    """Make (weight, name, convention) of one or two terms into a loss."""
+    (weight, name, convention), *others = terms
+    options: dict[str, Any] = {}
+    if name in STRUCTURAL and convention is not None:
+        found = (
+            EXPONENTS_ONE
+            if (name, convention) == ("ms-ssim", "ones")
+            else get_convention(convention)
+        )
+        options = {"convention": replace(found, levels="auto", negative="smooth")}
+    if name in STRUCTURAL and weight is None and not others:
+        return STRUCTURAL[name](**options)
+    if name not in STRUCTURAL or len(others) != 1 or others[0][1] not in PIXELWISE or others[0][2]:
+        raise ValueError(
+            f"The loss {spec!r} cannot be made: a sum is one of {', '.join(STRUCTURAL)} and one of "
+            "mse, mae, in this order, such as ms-ssim+30*mse; a convention in brackets is for the "
+            "first, such as ms-ssim[poster]+30*mse; a single loss takes no weight."
+        )
+    beside, pixelwise, _ = others[0]
+    if weight is not None or beside is not None:
+        options["weights"] = (float(weight or 1), float(beside or 1))
+    return MixedLoss(pixelwise=PIXELWISE[pixelwise], multiscale=name == "ms-ssim", **options)
 
 
 def _imported_loss(name: str) -> nn.Module:

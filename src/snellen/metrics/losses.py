@@ -8,6 +8,8 @@ autocast says. A third argument, `mask`, says which pixels count, or how much, a
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -180,8 +182,10 @@ class MixedLoss(nn.Module):
     are computed in one pass.
 
     Args:
-        alpha: weight of the MS-SSIM term in [0, 1]. 0.84 is Zhao et al.'s (2017) well-known value;
-            theirs weights the L1 term by a Gaussian and sums it, this one takes its plain mean.
+        alpha: weight of the MS-SSIM term in [0, 1]; None: 0.84, Zhao et al.'s (2017) well-known
+            value. Theirs weights the L1 term by a Gaussian and sums it, this takes its plain mean.
+        weights: of the MS-SSIM term and of the pixelwise one, numbers from 0 on, in the place of
+            `alpha` and 1 - alpha.
         pixelwise: ``l1`` or ``mse``.
         multiscale: False takes SSIM in the place of MS-SSIM.
         data_range: largest minus smallest possible value. The default is for pictures in [0, 1].
@@ -194,7 +198,8 @@ class MixedLoss(nn.Module):
         0 for identical pictures.
 
     Raises:
-        ValueError: as :class:`MSSSIMLoss`, and `alpha` outside [0, 1] or another `pixelwise`.
+        ValueError: as :class:`MSSSIMLoss`; `alpha` outside [0, 1], weights that are negative, not
+            finite or all 0, or given beside `alpha`; or another `pixelwise`.
 
     >>> import torch
     >>> loss = MixedLoss(alpha=0.84, data_range=1.0)
@@ -206,7 +211,8 @@ class MixedLoss(nn.Module):
     def __init__(
         self,
         *,
-        alpha: float = 0.84,
+        alpha: float | None = None,
+        weights: Sequence[float] | None = None,
         pixelwise: Literal["l1", "mse"] = "l1",
         multiscale: bool = True,
         data_range: float = 1.0,
@@ -216,11 +222,18 @@ class MixedLoss(nn.Module):
         engine: Engine = "auto",
     ) -> None:
         super().__init__()
+        if alpha is not None and weights is not None:
+            raise ValueError("got alpha and weights, which say the same: give one of them.")
+        alpha = 0.84 if alpha is None else alpha
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha must be in [0, 1]; got {alpha!r}.")
         if pixelwise not in ("l1", "mse"):
             raise ValueError(f"pixelwise must be 'l1' or 'mse'; got {pixelwise!r}.")
-        self.alpha = float(alpha)
+        if weights is None:
+            weights = (alpha, 1 - alpha)
+        if len(weights) != 2 or not all(0 <= w < math.inf for w in weights) or not any(weights):
+            raise ValueError(f"weights must be two numbers from 0 on, not both 0; got {weights!r}.")
+        self.weights = (float(weights[0]), float(weights[1]))
         self.pixelwise: Literal["l1", "mse"] = pixelwise
         if convention is None:
             convention = MS_SSIM_LOSS if multiscale else SSIM_LOSS
@@ -252,12 +265,12 @@ class MixedLoss(nn.Module):
             structural.convention,
             structural.data_range,
             multiscale,
-            structural=self.alpha,
+            structural=self.weights[0],
             pixelwise=self.pixelwise,
-            beside=1 - self.alpha,
+            beside=self.weights[1],
         )
         return comparison.mixed(metric, structural.reduction)
 
     def extra_repr(self) -> str:
         """Show the options."""
-        return f"alpha={self.alpha}, pixelwise={self.pixelwise!r}"
+        return f"weights={self.weights}, pixelwise={self.pixelwise!r}"

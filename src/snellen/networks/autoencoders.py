@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from snellen.errors import UserError
+from snellen.networks.layout import pixel_by_pixel
 
 __all__ = ["AutoencoderOptions", "ConvAutoencoder"]
 
@@ -88,6 +88,7 @@ class ConvAutoencoder(nn.Module):
     Raises:
         UserError: a size that cannot be built.
 
+    >>> import torch
     >>> network = ConvAutoencoder(size=16, widths=(4, 8), code_size=5)
     >>> pictures = torch.rand(2, 1, 16, 16)          # (N, C, S, S), values in [0, 1]
     >>> network.encode(pictures).shape
@@ -178,25 +179,13 @@ class ConvAutoencoder(nn.Module):
         return self.decode(self.encode(pictures))
 
 
-def pixel_by_pixel(features: Tensor) -> Tensor:
-    """Lay out (N, C, H, W) with the channels of a pixel side by side, as fast convolutions want it.
-
-    The layout goes from layer to layer, so that the weights can keep the usual one.
-    """
-    if features.shape[1] > 1:
-        return features.contiguous(memory_format=torch.channels_last)
-    # With one channel both layouts are the same memory, and only the strides tell which is meant.
-    plain = features.contiguous()
-    height, width = plain.shape[2:]
-    return plain.as_strided(plain.shape, (height * width, 1, width, 1))
-
-
 def subpixel_transposed(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Compute the decoder's 5×5 stride-2 transposed convolution as a 3×3 one of subpixels.
 
     Each of the four pixels that an input pixel becomes is one channel of an ordinary convolution
     (Shi et al., arXiv 1609.07009). With one or three output channels CPUs do this faster.
 
+    >>> import torch
     >>> layer = nn.ConvTranspose2d(2, 1, 5, stride=2, padding=2, output_padding=1)
     >>> x = torch.rand(1, 2, 4, 4)
     >>> torch.allclose(subpixel_transposed(x, layer.weight, layer.bias), layer(x), atol=1e-6)

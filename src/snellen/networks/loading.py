@@ -6,7 +6,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,39 @@ from torch import nn
 
 from snellen.errors import UserError, nearest
 from snellen.networks.autoencoders import ConvAutoencoder
+from snellen.networks.srcnn import SRCNN, SRCNNOptions
 
-__all__ = ["NETWORKS", "build_network"]
+__all__ = [
+    "NETWORKS",
+    "SUPER_RESOLUTION_NETWORKS",
+    "build_network",
+    "build_super_resolution_network",
+]
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"conv-autoencoder": ConvAutoencoder}
+Factory = Callable[..., nn.Module]
+
+
+def _srcnn(**options: Any) -> Callable[..., SRCNN]:
+    """Return what builds an `SRCNN` whose default options are these."""
+    defaults = SRCNNOptions(**options)
+
+    def build(
+        *,
+        kernels: Sequence[int] = defaults.kernels,
+        filters: Sequence[int] = defaults.filters,
+        start: str = defaults.start,
+        faint: float = defaults.faint,
+    ) -> SRCNN:
+        return SRCNN(SRCNNOptions(tuple(kernels), tuple(filters), start, faint))
+
+    return build
+
+
+NETWORKS: dict[str, Factory] = {"conv-autoencoder": ConvAutoencoder}
+SUPER_RESOLUTION_NETWORKS: dict[str, Factory] = {
+    "srcnn": _srcnn(),
+    "srcnn-9-1-5": _srcnn(kernels=(9, 1, 5)),
+}
 
 
 def build_network(
@@ -30,7 +59,7 @@ def build_network(
     widths: Sequence[int],
     seed: int = 0,
 ) -> nn.Module:
-    """Build a network on the CPU with initial weights that depend on `seed` alone.
+    """Build a network for reconstructions, with initial weights that depend on `seed` alone.
 
     Args:
         spec: ``conv-autoencoder``, or ``package.module:Class`` for any ``nn.Module`` (or a function
@@ -50,14 +79,61 @@ def build_network(
     >>> sum(p.numel() for p in network.parameters())
     2973
     """
-    factory = NETWORKS.get(spec) or _import(spec)
-    offered: dict[str, Any] = {
+    offered = {
         "size": size,
         "channels": channels,
         "code_size": code_size,
         "widths": tuple(widths),
     }
-    taken = _accepted(factory, offered, spec)
+    return _build(spec, NETWORKS, offered, {}, seed)
+
+
+def build_super_resolution_network(
+    spec: str, *, scale: int, seed: int = 0, options: Mapping[str, Any] | None = None
+) -> nn.Module:
+    """Build a network for super-resolution, with initial weights that depend on `seed` alone.
+
+    Args:
+        spec: ``srcnn`` (9-5-5), ``srcnn-9-1-5``, or ``package.module:Class`` for any ``nn.Module``
+            (or a function that returns one). It takes Y, (N, 1, H, W) with values in [0, 1] that
+            bicubic interpolation has enlarged, and returns the same size, or in training mode less
+            by an equal margin on every side. If it has a true attribute ``upsamples_inside``, it
+            takes the low resolution (N, 1, h, w) and returns (N, 1, h·scale, w·scale). See
+            `snellen.networks.output_size.check_output_size`.
+        scale: the factor of enlargement; given to a network whose signature takes ``scale``.
+        seed: seed of the initial weights; the global random state is left as it was.
+        options: further keywords for the network; it must take each of them. Those of ``srcnn``
+            are the fields of `SRCNNOptions`.
+
+    Raises:
+        UserError: no such network, or one that cannot be built with these options.
+
+    >>> network = build_super_resolution_network("srcnn", scale=4, options={"start": "identity"})
+    >>> network.options.kernels, network.margin
+    ((9, 5, 5), 8)
+    """
+    return _build(spec, SUPER_RESOLUTION_NETWORKS, {"scale": scale}, options or {}, seed)
+
+
+def _build(
+    spec: str,
+    networks: Mapping[str, Factory],
+    offered: Mapping[str, Any],
+    options: Mapping[str, Any],
+    seed: int,
+) -> nn.Module:
+    """Build one of `networks` or a stranger's on the CPU.
+
+    `offered` are keywords that it may leave, `options` such as it must take.
+    """
+    factory = networks.get(spec) or _import(spec, networks)
+    taken = _accepted(factory, {**offered, **options}, spec)
+    unknown = [name for name in options if name not in taken]
+    if unknown:
+        raise UserError(
+            f"the network {spec!r} takes no option {unknown[0]!r}."
+            f"{nearest(unknown[0], _keywords(factory))} Leave it out, or name another network."
+        )
     try:
         with torch.random.fork_rng(devices=[]), torch.device("cpu"):
             torch.manual_seed(seed)
@@ -79,12 +155,12 @@ def build_network(
     return network
 
 
-def _import(spec: str) -> Callable[..., Any]:
+def _import(spec: str, networks: Mapping[str, Factory]) -> Callable[..., Any]:
     """Find the object that ``package.module:Class`` names."""
     if not re.fullmatch(r"[^\W\d][\w.]*:[^\W\d][\w.]*", spec):
         raise UserError(
-            f"there is no network {spec!r}.{nearest(spec, NETWORKS)} "
-            f"Type {', '.join(NETWORKS)}, or package.module:Class for your own."
+            f"there is no network {spec!r}.{nearest(spec, networks)} "
+            f"Type {', '.join(networks)}, or package.module:Class for your own."
         )
     module_name, _, path = spec.partition(":")
     try:
@@ -118,20 +194,15 @@ def _import_module(name: str) -> Any:
 
 def _accepted(factory: Callable[..., Any], offered: dict[str, Any], spec: str) -> dict[str, Any]:
     """Keep the keywords that `factory` takes; refuse one that needs something else."""
-    if getattr(factory, "__init__", None) is nn.Module.__init__:
-        return {}  # it declares any keywords, and refuses each
-    try:
-        parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):  # some built-in callables have no signature
-        return {}
+    parameters = _parameters(factory)
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return offered
-    by_name = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    by_name = _keywords(factory)
     missing = [
         p.name
         for p in parameters
         if p.default is p.empty
-        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        and p.kind is not p.VAR_POSITIONAL
         and p.name not in (offered.keys() & by_name)
     ]
     if missing:
@@ -140,6 +211,20 @@ def _accepted(factory: Callable[..., Any], offered: dict[str, Any], spec: str) -
             "can be given: give the others a default value."
         )
     return {name: value for name, value in offered.items() if name in by_name}
+
+
+def _parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
+    if getattr(factory, "__init__", None) is nn.Module.__init__:
+        return []  # it declares any keywords, and refuses each
+    try:
+        return list(inspect.signature(factory).parameters.values())
+    except (TypeError, ValueError):  # some built-in callables have no signature
+        return []
+
+
+def _keywords(factory: Callable[..., Any]) -> set[str]:
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {p.name for p in _parameters(factory) if p.kind in kinds}
 
 
 def _call(keywords: dict[str, Any]) -> str:

@@ -1,5 +1,13 @@
 """Reports: one HTML file that opens anywhere, offline, and says first what was found."""
 
+from snellen.reports.crops import ShownSet
 from snellen.reports.html import ReportInput, write_reconstruction_report
+from snellen.reports.super_resolution import SuperResolutionReport, write_super_resolution_report
 
-__all__ = ["ReportInput", "write_reconstruction_report"]
+__all__ = [
+    "ReportInput",
+    "ShownSet",
+    "SuperResolutionReport",
+    "write_reconstruction_report",
+    "write_super_resolution_report",
+]

@@ -29,6 +29,7 @@ __all__ = [
     "Shown",
     "Strip",
     "at_random",
+    "data_uri",
     "extremes",
     "legend_colours",
     "make_gallery",
@@ -233,15 +234,15 @@ def _strip(pictures: Pictures, losses: Sequence[str], index: int, note: str) -> 
             Shown(
                 name,
                 place,
-                _uri(_centre(made)),
-                _uri(_error_map(_centre(made), _centre(original))),
-                "" if maps is None else _uri(_ssim_map(_centre(maps[index][None]))),
+                data_uri(_centre(made)),
+                data_uri(_error_map(_centre(made), _centre(original))),
+                "" if maps is None else data_uri(_ssim_map(_centre(maps[index][None]))),
                 _numbers(pictures.measures.get(name, {}), index),
                 len(ssim) > 1 and ssim.get(name) == best,
             )
         )
     name, source = pictures.names[index], pictures.sources[index]
-    return Strip(name, "" if source == name else source, _uri(_centre(original)), shown, note)
+    return Strip(name, "" if source == name else source, data_uri(_centre(original)), shown, note)
 
 
 def _numbers(measures: Mapping[str, NDArray[np.float64]], index: int) -> list[str]:
@@ -320,5 +321,6 @@ def png_bytes(picture: NDArray[np.uint8]) -> bytes:
     return target.getvalue()
 
 
-def _uri(picture: NDArray[np.uint8]) -> str:
+def data_uri(picture: NDArray[np.uint8]) -> str:
+    """The PNG of `png_bytes` as an address that an img element takes."""
     return "data:image/png;base64," + base64.b64encode(png_bytes(picture)).decode("ascii")

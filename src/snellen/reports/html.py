@@ -1,29 +1,18 @@
-"""The report of one run: a single HTML file, offline, light and dark, readable on a phone.
-
-Everything that came from outside (file names, names of losses, the configuration) goes through
-Jinja2's autoescaping. Style sheet and script stand inside the file; there is no other request.
-"""
+"""The report of one ``snellen reconstruct``, as a page."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from importlib.resources import files
 from typing import Any
 
-import jinja2
 import numpy as np
-import yaml
-from markupsafe import Markup
 from numpy.typing import NDArray
 
-from snellen.files import atomic_write
 from snellen.reports import tables
 from snellen.reports.gallery import ERROR_LIMIT, Pictures, legend_colours, make_gallery
+from snellen.reports.page import as_yaml, date_in_words, readable, write_page
 from snellen.reports.protocol import protocol
 from snellen.reports.sections import (
     curve_panels,
@@ -109,27 +98,13 @@ def write_reconstruction_report(path: str | os.PathLike[str], report: ReportInpu
     ...     "Only one loss was trained" in path.read_text(encoding="utf-8")
     True
     """
-    page = _environment().get_template("report.html.j2").render(_context(report))
-    # A file name that is no valid text (it may hold any byte) must not stop the report.
-    atomic_write(path, page.encode("utf-8", "replace"))
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("snellen.reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    write_page(
+        path,
+        "report.html.j2",
+        _context(report),
+        styles=["page.css"],
+        scripts=["page.js", "strips.js"],
     )
-    environment.filters["thousands"] = lambda value: f"{value:,}"
-    return environment
-
-
-def _resource(name: str) -> Markup:
-    """A file of our own beside the templates, for a style or script element."""
-    text = (files("snellen.reports") / "templates" / name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704 - ours, and part of the package
 
 
 def _context(report: ReportInput) -> dict[str, Any]:
@@ -138,13 +113,7 @@ def _context(report: ReportInput) -> dict[str, Any]:
     first = names[0]
     bands, octaves = tables.octave_rows(results)
     measures = tables.measures_in(results["losses"])
-    script = _resource("report.js")
-    digest = hashlib.sha256(script.encode()).digest()
     return {
-        "style": _resource("report.css"),
-        "script": script,
-        # No other script runs, whatever a file name may smuggle in.
-        "script_hash": f"sha256-{base64.b64encode(digest).decode()}",
         "data": {"held_out_pictures": None, "held_out_sources": None, **results.get("data", {})},
         "version": results.get("snellen", ""),
         "command": results.get("command", ""),
@@ -170,8 +139,8 @@ def _context(report: ReportInput) -> dict[str, Any]:
         ),
         "sweep": sweep_panels(results),
         "protocol": protocol(results),
-        "config": _as_yaml(results.get("config")),
-        "date": _date(results.get("date")),
+        "config": as_yaml(results.get("config")),
+        "date": date_in_words(results.get("date")),
     }
 
 
@@ -185,26 +154,7 @@ def _pictures(report: ReportInput) -> Pictures:
         report.pixels,
         report.reconstructions,
         report.ssim_maps,
-        [_readable(name) for name in report.names],
-        [_readable(source) for source in report.sources],
+        [readable(name) for name in report.names],
+        [readable(source) for source in report.sources],
         first_seed,
     )
-
-
-def _readable(name: str) -> str:
-    """Control characters and half surrogates of a file name, made visible."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-
-
-def _as_yaml(config: Any) -> str:
-    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else ""
-
-
-def _date(text: str | None) -> str:
-    if not text:
-        return ""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return f"{found.day} {found:%B %Y}"

@@ -7,7 +7,14 @@ from typing import Any
 
 from snellen.reports.tables import duration
 
-__all__ = ["protocol"]
+__all__ = [
+    "counted",
+    "made_with",
+    "protocol",
+    "skipped_in_words",
+    "training_terms",
+    "weights_judged",
+]
 
 _EVALUATION = (
     "The networks run in float32. Outputs are clipped and rounded to 8 bit before anything is "
@@ -38,17 +45,22 @@ def protocol(results: Facts) -> list[tuple[str, str]]:
         ("Pictures", " ".join(_pictures(data))),
         ("Crops", " ".join(_crops(config))),
         ("Network", _network(config, results.get("code_size"))),
-        ("Training", "; ".join(_training(results, config, losses)) + "."),
-        ("Weights judged", _weights(config)),
+        ("Training", "; ".join(training_terms(results, config, losses)) + "."),
+        ("Weights judged", weights_judged(config)),
         ("Evaluation", _EVALUATION),
         ("Intervals", _INTERVALS),
         ("MS-SSIM", _levels(losses)),
     ]
     described = results.get("measures") or {}
     terms += [("Edges F", described.get("edge_f", "")), ("Octaves", described.get("octaves", ""))]
-    terms.append(("Machine", ", ".join(_hardware(results.get("hardware") or {}))))
-    terms.append(("Software", _software(results)))
+    terms += made_with(results)
     return [(term, text) for term, text in terms if text]
+
+
+def made_with(results: Facts) -> list[tuple[str, str]]:
+    """The machine and the software."""
+    hardware = ", ".join(_hardware(results.get("hardware") or {}))
+    return [("Machine", hardware), ("Software", _software(results))]
 
 
 def _pictures(data: Facts) -> Iterator[str]:
@@ -59,15 +71,15 @@ def _pictures(data: Facts) -> Iterator[str]:
     held = _of(data.get("held_out_pictures"), "crop", data.get("held_out_sources"))
     if other != data.get("spec"):
         count = data.get("train_pictures", data.get("pictures"))
-        train = _count(count, "picture") + _from(data.get("train_sources"))
+        train = counted(count, "picture") + _from(data.get("train_sources"))
         yield f"Trained on {data.get('spec', '')}: {train}."
-        yield from _skipped(data.get("skipped"))
+        yield from skipped_in_words(data.get("skipped"))
         yield f"Measured on another set, {other}: {held}."
-        yield from _skipped(data.get("held_out_skipped"))
+        yield from skipped_in_words(data.get("held_out_skipped"))
         return
-    all_of_them = _count(data.get("pictures"), "picture") + _from(data.get("sources"))
+    all_of_them = counted(data.get("pictures"), "picture") + _from(data.get("sources"))
     yield f"{data.get('spec', '')}: {all_of_them}."
-    yield from _skipped(data.get("skipped"))
+    yield from skipped_in_words(data.get("skipped"))
     folds = data.get("folds") or 1
     if folds > 1:
         yield (
@@ -79,7 +91,8 @@ def _pictures(data: Facts) -> Iterator[str]:
         yield f"Split by source picture: trained on {train}, measured on {held}."
 
 
-def _skipped(reasons: Mapping[str, int] | None) -> Iterator[str]:
+def skipped_in_words(reasons: Mapping[str, int] | None) -> Iterator[str]:
+    """How many pictures were left out, by reason; nothing where none was."""
     found = {reason: count for reason, count in (reasons or {}).items() if count}
     if found:
         listed = ", ".join(f"{count:,} {reason}" for reason, count in found.items())
@@ -103,7 +116,7 @@ def _crops(config: Facts) -> Iterator[str]:
     if (flip := config.get("flip")) is not None:
         yield "Training crops mirrored with probability ½." if flip else "Nothing is mirrored."
     if (each := config.get("crops_per_picture")) is not None:
-        yield f"{_count(each, 'fixed, unmirrored crop')} of each held-out picture."
+        yield f"{counted(each, 'fixed, unmirrored crop')} of each held-out picture."
 
 
 def _network(config: Facts, code_size: int | None) -> str:
@@ -116,16 +129,17 @@ def _network(config: Facts, code_size: int | None) -> str:
     return ", ".join(part for part in said if part)
 
 
-def _training(results: Facts, config: Facts, losses: Facts) -> Iterator[str]:
+def training_terms(results: Facts, config: Facts, losses: Facts) -> Iterator[str]:
+    """How the networks were trained, part by part."""
     yield "The same initial weights, batches and budget under each loss"
     if (steps := config.get("steps")) is not None:
-        yield _count(steps, "step")
+        yield counted(steps, "step")
     if (batch := config.get("batch_size")) is not None:
         yield f"batches of {_plain(batch)}"
     if (seeds := config.get("seeds")) is not None:
         numbers = list(seeds) if isinstance(seeds, list | tuple) else list(range(seeds))
         shown = ", ".join(str(n) for n in numbers) if len(numbers) < 9 else f"0–{len(numbers) - 1}"
-        yield f"{_count(len(numbers), 'seed')} ({shown})"
+        yield f"{counted(len(numbers), 'seed')} ({shown})"
     yield from _optimiser(config, losses)
     precision = results.get("precision") or config.get("precision")
     if precision:
@@ -152,7 +166,8 @@ def _optimiser(config: Facts, losses: Facts) -> Iterator[str]:
         yield "no clipping" if norm is None else f"gradients clipped to a norm of {norm:g}"
 
 
-def _weights(config: Facts) -> str:
+def weights_judged(config: Facts) -> str:
+    """Whether the last weights or their average were measured."""
     if "ema" not in config:
         return ""
     if (decay := config["ema"]) is None:
@@ -167,7 +182,7 @@ def _levels(losses: Facts) -> str:
     levels = (next(iter(losses.values())).get("ms_ssim") or {}).get("levels")
     if levels is None:
         return ""
-    return f"Mean per level, then the product, with the {_count(levels, 'level')} that fit."
+    return f"Mean per level, then the product, with the {counted(levels, 'level')} that fit."
 
 
 def _hardware(hardware: Facts) -> Iterator[str]:
@@ -205,15 +220,20 @@ def _plain(value: Any) -> str:
 
 def _of(count: int | None, word: str, sources: int | None) -> str:
     """``12 crops of 3 source pictures``, as far as it is known."""
-    held = _count(sources, "source picture")
-    return held if count is None and word == "picture" else f"{_count(count, word)} of {held}"
+    held = counted(sources, "source picture")
+    return held if count is None and word == "picture" else f"{counted(count, word)} of {held}"
 
 
 def _from(sources: int | None) -> str:
-    return "" if sources is None else f" from {_count(sources, 'source')}"
+    return "" if sources is None else f" from {counted(sources, 'source')}"
 
 
-def _count(count: int | None, word: str) -> str:
+def counted(count: int | None, word: str) -> str:
+    """A number and its noun; the noun alone where the number is not known.
+
+    >>> counted(1, "step"), counted(2000, "step"), counted(None, "step")
+    ('1 step', '2,000 steps', 'steps')
+    """
     if count is None:
         return f"{word}s"
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

@@ -6,7 +6,7 @@ Everything here takes parts of results.json (format 1) and returns plain values 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,14 +69,16 @@ MEASURES = (
 """The measures of a report, in the order of its tables."""
 
 
-def measures_in(losses: Mapping[str, Mapping[str, Any]]) -> list[Measure]:
-    """The measures that every loss of results.json has, some of them with a known mean.
+def measures_in(
+    losses: Mapping[str, Mapping[str, Any]], among: Sequence[Measure] = MEASURES
+) -> list[Measure]:
+    """The measures, `among` these, that every loss of results.json has, some with a known mean.
 
     What was infinite is null in results.json; such a value is shown as a dash.
     """
     return [
         measure
-        for measure in MEASURES
+        for measure in among
         if all(isinstance(found.get(measure.key), Mapping) for found in losses.values())
         and any(_known(found[measure.key].get("mean")) for found in losses.values())
     ]
@@ -153,7 +155,7 @@ class Row:
     seconds: str
 
 
-def score_rows(results: Results) -> list[Row]:
+def score_rows(results: Results, among: Sequence[Measure] = MEASURES) -> list[Row]:
     """One row for each loss: mean, interval, and whether it is the best of its column.
 
     "best" is the best mean of its column where the paired interval between it and every other loss
@@ -161,7 +163,7 @@ def score_rows(results: Results) -> list[Row]:
     against the first loss are ``differences``, those between two others ``comparisons``.
     """
     losses = results["losses"]
-    measures = measures_in(losses)
+    measures = measures_in(losses, among)
     marks = {measure.key: _best(results, measure) for measure in measures}
     rows = []
     for index, (name, found) in enumerate(losses.items()):
@@ -244,14 +246,14 @@ class ChangeRow:
     changes: list[Change]
 
 
-def change_rows(results: Results) -> list[ChangeRow]:
+def change_rows(results: Results, among: Sequence[Measure] = MEASURES) -> list[ChangeRow]:
     """One row for each loss but the first: paired differences from the first, per measure.
 
     The bars of one measure share their scale, zero at its middle, so that losses can be compared
     down a column.
     """
     differences = results.get("differences") or {}
-    measures = measures_in(results["losses"])
+    measures = measures_in(results["losses"], among)
     names = list(results["losses"])
     reach = {
         measure.key: _reach(found.get(measure.key) for found in differences.values())

@@ -26,7 +26,17 @@ from snellen.reports.tables import (
     span,
 )
 
-__all__ = ["Takeaway", "takeaway"]
+__all__ = [
+    "Takeaway",
+    "cautions",
+    "choice_made",
+    "focus_of",
+    "headline",
+    "in_short",
+    "takeaway",
+]
+
+Pieces = list[tuple[str, str]]
 
 _BY_KEY = {measure.key: measure for measure in MEASURES}
 _FEW_SOURCES = 10  # below that a percentile bootstrap is clearly too narrow
@@ -65,27 +75,45 @@ def takeaway(results: Mapping[str, Any]) -> Takeaway:
     Trained with ms-ssim instead of mse, the same network keeps more structure
     (SSIM +0.020 [0.015, 0.026]) and pays 0.40 dB of PSNR [0.30, 0.50].
     """
-    losses, differences = results["losses"], results.get("differences") or {}
-    differences = {name: _known(found) for name, found in differences.items()}
-    compared = [name for name in losses if name in differences]
-    first = next(iter(losses))
-    if not compared:
-        pieces = _alone(first, _known(losses[first]))
-        others: tuple[str, ...] = ()
-    else:
-        focus = _focus(compared, differences)
-        pieces = _compare(first, focus, differences[focus], len(losses))
-        others = tuple(
-            _in_short(name, first, differences[name]) for name in compared if name != focus
-        )
-    evidence = _evidence(results)
-    if len(compared) > 1 and (lead := _mean(differences[focus].get("ssim"))) is not None:
-        besides = "" if lead > 0 else f" besides {first}"
-        evidence += f" The headline is about the loss with the highest mean SSIM{besides}."
+    pieces, others = headline(results)
+    evidence = _evidence(results) + choice_made(results)
     sweep = results.get("sweep") or []
     if len(sweep) > 1 and (text := _over_sizes(results, sweep)):
         others = (*others, text)
-    return Takeaway(tuple(pieces), evidence, others, _cautions(results))
+    return Takeaway(tuple(pieces), evidence, others, cautions(results))
+
+
+def headline(results: Mapping[str, Any]) -> tuple[Pieces, tuple[str, ...]]:
+    """The sentence on the first loss and the one that the rules pick, and a line on each other."""
+    first, differences = next(iter(results["losses"])), _differences(results)
+    if not differences:
+        return _alone(first, _known(results["losses"][first])), ()
+    focus = focus_of(results)
+    pieces = _compare(first, focus, differences[focus], len(results["losses"]))
+    others = (name for name in differences if name != focus)
+    return pieces, tuple(in_short(name, first, differences[name]) for name in others)
+
+
+def choice_made(results: Mapping[str, Any]) -> str:
+    """Say by which rule one loss was picked; nothing where there was no choice."""
+    differences = _differences(results)
+    lead = _mean(differences[focus_of(results)].get("ssim")) if len(differences) > 1 else None
+    if lead is None:
+        return ""
+    besides = "" if lead > 0 else f" besides {next(iter(results['losses']))}"
+    return f" The headline is about the loss with the highest mean SSIM{besides}."
+
+
+def focus_of(results: Mapping[str, Any]) -> str:
+    """The loss that the headline is about; there must be one beside the first."""
+    differences = _differences(results)
+    return _focus(list(differences), differences)
+
+
+def _differences(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What is known of each loss that was compared to the first."""
+    found = results.get("differences") or {}
+    return {name: _known(found[name]) for name in results["losses"] if name in found}
 
 
 def _known(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,9 +131,6 @@ def _known(found: Mapping[str, Any]) -> dict[str, Any]:
 def _focus(compared: Sequence[str], differences: Mapping[str, Mapping[str, Any]]) -> str:
     """The loss with the highest SSIM of those that were compared to the first."""
     return max(compared, key=lambda name: differences[name].get("ssim", {}).get("mean", -math.inf))
-
-
-Pieces = list[tuple[str, str]]
 
 
 def _alone(name: str, found: Mapping[str, Any]) -> Pieces:
@@ -254,7 +279,8 @@ def _listed(measures: list[Measure], found: Mapping[str, Any], *, label: bool = 
     return pieces
 
 
-def _in_short(name: str, first: str, found: Mapping[str, Any]) -> str:
+def in_short(name: str, first: str, found: Mapping[str, Any]) -> str:
+    """One line on a loss against the first: SSIM and PSNR, and whether zero is excluded."""
     parts = []
     for key in ("ssim", "psnr"):
         entry = found.get(key)
@@ -283,7 +309,8 @@ def _evidence(results: Mapping[str, Any]) -> str:
     return said + ("; differences are paired." if compared else ".")
 
 
-def _cautions(results: Mapping[str, Any]) -> tuple[str, ...]:
+def cautions(results: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the reader must know before trusting an interval."""
     found = []
     sources = results.get("data", {}).get("held_out_sources")
     if sources and sources < _FEW_SOURCES:
@@ -326,11 +353,10 @@ def _keeps_no_octave(found: Mapping[str, Any]) -> bool:
 
 def _over_sizes(results: Mapping[str, Any], sweep: list[Mapping[str, Any]]) -> str:
     """Does the lead in SSIM hold at the other code sizes?"""
-    found = results.get("differences") or {}
-    differences = {name: _known(entry) for name, entry in found.items()}
+    differences = _differences(results)
     if not differences:
         return ""
-    focus = _focus(list(differences), differences)
+    focus = focus_of(results)
     sign = decided(differences[focus].get("ssim"))
     if sign == 0:
         return ""

@@ -6,6 +6,7 @@ from snellen.training.checkpoints import (
     list_checkpoints,
     load_weights,
 )
+from snellen.training.examples import Examples
 from snellen.training.interruptions import Interrupted
 from snellen.training.loop import Outcome, train
 from snellen.training.options import TrainingOptions
@@ -18,6 +19,7 @@ __all__ = [
     "Batch",
     "BatchFactory",
     "DamagedCheckpoint",
+    "Examples",
     "Interrupted",
     "LossSchedule",
     "Outcome",

@@ -12,7 +12,7 @@ from torch import Tensor
 from snellen.errors import UserError
 from snellen.training.protocols import Batch
 
-__all__ = ["check_loss", "check_output", "explained", "next_batch", "opened"]
+__all__ = ["check_loss", "explained", "next_batch", "opened"]
 
 
 @contextmanager
@@ -41,15 +41,6 @@ def next_batch(stream: Iterator[Batch], step: int, steps: int) -> Batch:
     if batch.step != step:
         raise ValueError(f"a batch of step {batch.step} came where step {step} was due")
     return batch
-
-
-def check_output(output: Tensor, target: Tensor) -> None:
-    """Refuse a network that changes the shape of its pictures."""
-    if output.shape != target.shape:
-        raise UserError(
-            f"the network turns pictures of shape {tuple(target.shape)} into "
-            f"{tuple(output.shape)}: it must return the shape that it is given."
-        )
 
 
 def check_loss(loss: Tensor, name: str) -> None:

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from snellen.errors import UserError
 from snellen.training.checkpoints import prune_checkpoints, write_checkpoint
-from snellen.training.guards import check_loss, check_output, explained, next_batch, opened
+from snellen.training.examples import Examples, centre, fed
+from snellen.training.guards import check_loss, explained, next_batch, opened
 from snellen.training.interruptions import Interrupted, StopRequest, listen_for_stop
 from snellen.training.memory import keep_freed_memory
 from snellen.training.options import TrainingOptions, learning_rate_at
@@ -36,7 +37,7 @@ from snellen.training.readings import Readings
 from snellen.training.records import Records, read_rows
 from snellen.training.run_folder import file_name
 from snellen.training.state import TrainingState
-from snellen.training.validation import Measure, to_unit_range, validate
+from snellen.training.validation import Measure, validate
 
 __all__ = ["Outcome", "train"]
 
@@ -72,21 +73,22 @@ def train(
     loss_name: str,
     seed: int = 0,
     fabric: Fabric | None = None,
-    validation: Tensor | None = None,
+    validation: Tensor | Examples | None = None,
     measures: Mapping[str, Measure] | None = None,
     root: Path | None = None,
     tags: Mapping[str, str | int] | None = None,
     resume: bool = False,
     progress: bool | Console = True,
 ) -> Outcome:
-    """Train `network` to reconstruct its input under a loss, and return it.
+    """Train `network` under a loss, to reconstruct its input or to return another, and return it.
 
     The weights after each step are a function of the initial weights, the batches, the options and
     `seed`: a training that was stopped or killed and goes on with ``resume=True`` ends, on a CPU
     with as many threads and processes, with the same bits as one that was not.
 
     Args:
-        network: maps pictures (n, C, S, S) in [0, 1] to the same shape; it is trained in place.
+        network: maps what the batches feed it, pictures (n, C, S, S) in [0, 1] or their `inputs`,
+            to pictures (n, C, S, S), or to their middle; it is trained in place.
         losses: the loss of each step; called as ``loss(preds, target)`` on float32, range 1.
         batches: opens the stream of batches, as ``batches(start_step, rank, world_size)``.
         options: how to train.
@@ -94,7 +96,8 @@ def train(
         loss_name: the loss, as the log and messages call it.
         seed: seed of all that is random inside the network and the loss.
         fabric: from `launch_fabric`; None launches one.
-        validation: fixed uint8 pictures (n, C, S, S), measured every ``validate_every`` steps.
+        validation: fixed uint8 pictures (n, C, S, S), or `Examples` with inputs of their own,
+            measured every ``validate_every`` steps.
         measures: further measures of the validation, by the name they have in the log.
         root: the run folder, for metrics.jsonl, tensorboard/ and images/; None: what stands
             above ``checkpoints`` in `folder`, or `folder` itself.
@@ -165,7 +168,7 @@ def train(
                 stream=stack.enter_context(opened(stream)),
                 folder=Path(folder),
                 root=root,
-                validation=validation,
+                validation=Examples(validation) if isinstance(validation, Tensor) else validation,
                 measures=measures or {},
                 records=records[0] if records else None,
                 readings=readings,
@@ -194,7 +197,7 @@ class _Training:
     stream: Iterator[Batch]
     folder: Path
     root: Path
-    validation: Tensor | None
+    validation: Examples | None
     measures: Mapping[str, Measure]
     records: Records | None  # of the first process only
     readings: Readings
@@ -207,7 +210,7 @@ class _Training:
         """Do the steps from `start` on, and after each what is due."""
         fabric, options, state = self.fabric, self.state.options, self.state
         group = control_group(fabric)
-        module, _ = fabric.setup(state.network, state.optimizer)
+        module = fabric.setup(state.network)
         module.train()
         # On one CPU a value is there to be read; elsewhere, reading makes the device wait.
         at_once = fabric.device.type == "cpu" and fabric.world_size == 1
@@ -248,11 +251,10 @@ class _Training:
         fabric, options, state = self.fabric, self.state.options, self.state
         batch = next_batch(self.stream, step, options.steps)
         seed_step(self.subject.seed, step, fabric)
-        state.optimizer.param_groups[0]["lr"] = learning_rate_at(step, options)
-        target = to_unit_range(batch.pixels, fabric.device)
+        source, target = fed(batch, fabric.device)
         with autocast(fabric.device, options.precision):
-            output = module(target)
-        check_output(output, target)
+            output = module(source)
+        target = centre(target, output)
         loss = self.loss_at(step / options.steps)(output.float(), target)
         check_loss(loss, self.subject.loss)
         if fabric.world_size > 1:
@@ -260,8 +262,7 @@ class _Training:
             loss = loss * (len(batch.pixels) * fabric.world_size / options.batch_size)
         fabric.backward(loss)
         norm = state.clip()
-        state.optimizer.step()
-        state.optimizer.zero_grad()
+        state.optimizers.step(learning_rate_at(step, options))
         state.update_average(step)
         self.readings.add(step, loss, norm, batch.names)
 
@@ -311,7 +312,7 @@ class _Training:
             row |= {f"{prefix}{name}": value for name, value in found.measures.items()}
             examples = found.examples
         self.write(row)
-        originals = self.validation[: len(examples)]
+        originals = centre(self.validation.pixels[: len(examples)], examples)
 
         def show() -> None:
             if self.records is not None:

@@ -10,6 +10,7 @@ from snellen.errors import UserError, nearest
 __all__ = ["TrainingOptions", "learning_rate_at"]
 
 SCHEDULES = ("cosine", "constant")
+OPTIMIZERS = ("adamw", "muon")
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
@@ -20,10 +21,11 @@ class TrainingOptions:
     Args:
         steps: optimizer steps in all.
         batch_size: pictures in a step, over all processes together.
-        learning_rate: the highest learning rate of AdamW.
+        optimizer: ``adamw``, or ``muon`` for weights that are matrices and AdamW for the rest.
+        learning_rate: the highest learning rate.
         schedule: ``cosine`` (falls to 0 at the last step) or ``constant``.
         warmup: fraction of the steps, in [0, 1), during which the rate rises linearly from 0.
-        weight_decay: decoupled weight decay of AdamW.
+        weight_decay: decoupled weight decay.
         clip_norm: largest norm of the gradient, above which it is scaled down; None for no limit.
         ema: decay of the exponential moving average of the weights, in (0, 1), such as .999; the
             average is evaluated and saved beside the weights. None for no average.
@@ -43,6 +45,7 @@ class TrainingOptions:
 
     steps: int
     batch_size: int = 64
+    optimizer: str = "adamw"
     learning_rate: float = 1e-3
     schedule: str = "cosine"
     warmup: float = 0.02
@@ -66,7 +69,11 @@ class TrainingOptions:
         ):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name, words in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        for name, words in (
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+            ("precision", PRECISIONS),
+        ):
             value = getattr(self, name)
             if value not in words:
                 raise UserError(

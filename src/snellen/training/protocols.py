@@ -12,7 +12,11 @@ __all__ = ["Batch", "BatchFactory", "LossSchedule", "Subject"]
 
 
 class Batch(Protocol):
-    """This process's share of the pictures of one step."""
+    """This process's share of the pictures of one step.
+
+    It may also have `inputs`, float32 (n, C, s, s) in [0, 1]: what the network is fed where that
+    is not the pictures themselves.
+    """
 
     @property
     def step(self) -> int:
@@ -21,7 +25,7 @@ class Batch(Protocol):
 
     @property
     def pixels(self) -> Tensor:
-        """The pictures, uint8 (n, C, S, S)."""
+        """The pictures that the network should return, uint8 (n, C, S, S)."""
         ...
 
     @property

@@ -19,6 +19,7 @@ from snellen.training.checkpoints import (
     latest_checkpoint,
     list_checkpoints,
 )
+from snellen.training.optimizers import Optimizers
 from snellen.training.options import TrainingOptions
 from snellen.training.precision import resolve_precision
 from snellen.training.processes import broadcast_tensors, on_first_process
@@ -30,6 +31,7 @@ __all__ = ["TrainingState"]
 BINDING = (
     "steps",
     "batch_size",
+    "optimizer",
     "learning_rate",
     "schedule",
     "warmup",
@@ -41,7 +43,7 @@ BINDING = (
 
 
 class TrainingState:
-    """The network, its average, the optimizer, and the time they have taken.
+    """The network, its average, the optimizers, and the time they have taken.
 
     Args:
         network: the network; it is moved to the device and trained in place.
@@ -56,21 +58,17 @@ class TrainingState:
         # A compiled network is wrapped; saved and averaged is the network as it was written.
         self.bare: nn.Module = getattr(network, "_orig_mod", network)
         self.average = copy.deepcopy(self.bare).requires_grad_(False) if options.ema else None
-        self.parameters = [p for p in self.bare.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters,
-            lr=options.learning_rate,
-            weight_decay=options.weight_decay,
-            fused=device.type in ("cpu", "cuda"),
-        )
+        trained = ((n, p) for n, p in self.bare.named_parameters() if p.requires_grad)
+        self.optimizers = Optimizers(trained, self.options, device)
         self.seconds = 0.0
 
     def clip(self) -> Tensor:
         """Scale the gradient down to the largest norm allowed, and return the norm it had."""
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        parameters = self.optimizers.named.values()
+        gradients = [p.grad for p in parameters if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         if self.options.clip_norm is not None:
-            nn.utils.clip_grads_with_norm_(self.parameters, self.options.clip_norm, norm)
+            nn.utils.clip_grads_with_norm_(parameters, self.options.clip_norm, norm)
         return norm
 
     @torch.no_grad()
@@ -104,7 +102,7 @@ class TrainingState:
         return Checkpoint(
             step=step,
             network=self.bare.state_dict(),
-            optimizer=optimizer_tensors(self.optimizer, self.bare),
+            optimizer=self.optimizers.tensors(),
             ema=None if self.average is None else self.average.state_dict(),
             state={"options": self.binding(), "seconds": self.seconds, **rest},
         )
@@ -142,7 +140,7 @@ class TrainingState:
             source = found[0] if found else None
             self.bare.load_state_dict(broadcast_tensors(fabric, source.network if source else None))
             tensors = broadcast_tensors(fabric, source.optimizer if source else None)
-            restore_optimizer(self.optimizer, self.bare, tensors)
+            self.optimizers.restore(tensors)
             if self.average is not None:
                 average = broadcast_tensors(fabric, source.ema if source else None)
                 self.average.load_state_dict(average)
@@ -151,34 +149,11 @@ class TrainingState:
 
     def _check(self, checkpoint: Checkpoint, path: Path, subject: Subject) -> None:
         check_same_network(self.bare, checkpoint.network, path)
-        then = {**checkpoint.state["options"], **checkpoint.state["subject"]}
+        # Before there was a choice, AdamW was the optimizer.
+        then = {"optimizer": "adamw", **checkpoint.state["options"], **checkpoint.state["subject"]}
         for name, value in {**self.binding(), **subject.fields}.items():
             if then.get(name) != value:
                 raise UserError(
                     f"the checkpoint {path} was made with {name} {then.get(name)!r}, and {value!r} "
                     "was asked for now: resume with the same settings, or name another --out."
                 )
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
-    """Return the optimizer's state as ``<parameter>.<quantity>``."""
-    return {
-        f"{name}.{quantity}": value
-        for name, parameter in network.named_parameters()
-        for quantity, value in optimizer.state.get(parameter, {}).items()
-        if isinstance(value, Tensor)
-    }
-
-
-def restore_optimizer(
-    optimizer: torch.optim.Optimizer, network: nn.Module, tensors: dict[str, Tensor]
-) -> None:
-    """Give the optimizer the state that `optimizer_tensors` took."""
-    parameters = dict(network.named_parameters())
-    for key, value in tensors.items():
-        name, _, quantity = key.rpartition(".")
-        parameter = parameters[name]
-        # Fused optimizers walk through memory: the layout must be the parameter's, not the file's.
-        like = parameter if value.shape == parameter.shape else value
-        placed = torch.empty_like(like, dtype=value.dtype, device=parameter.device)
-        optimizer.state[parameter][quantity] = placed.detach().copy_(value)

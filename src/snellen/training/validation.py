@@ -9,10 +9,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from snellen.training.examples import Examples, centre, fed
 from snellen.training.precision import autocast
 from snellen.training.processes import sum_over
 
-__all__ = ["Measure", "Validation", "to_unit_range", "validate"]
+__all__ = ["Measure", "Validation", "validate"]
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 
@@ -34,19 +35,11 @@ class Validation:
     examples: Tensor
 
 
-def to_unit_range(pixels: Tensor, device: torch.device) -> Tensor:
-    """Move uint8 pixels to `device` and make them float32 in [0, 1]."""
-    if device.type == "cuda" and pixels.device.type == "cpu":
-        # From pinned memory the copy runs beside the computation.
-        pixels = pixels.pin_memory()
-    return pixels.to(device, non_blocking=True).float().div_(255)
-
-
 @torch.inference_mode()
 def validate(
     network: nn.Module,
     loss: nn.Module,
-    pictures: Tensor,
+    pictures: Examples,
     *,
     measures: Mapping[str, Measure],
     fabric: Fabric,
@@ -54,13 +47,13 @@ def validate(
     batch_size: int,
     examples: int = 8,
 ) -> Validation:
-    """Measure `network` on `pictures`, uint8 (n, C, S, S): every picture once, over all processes.
+    """Measure `network` on fixed pictures: every picture once, over all processes.
 
     Args:
         network: the bare network; its training mode is put back afterwards.
         loss: called as ``loss(preds, target)`` on float32, range 1; its mean over a batch is taken
             as a mean over pictures.
-        pictures: uint8 (n, C, S, S), n at least 1.
+        pictures: at least one.
         measures: called in the same way; each returns one value per picture, (N,), or their mean.
         fabric: the processes that share the pictures, and the device.
         precision: ``fp32`` or ``bf16``, of the network; the loss and measures are in float32.
@@ -72,8 +65,8 @@ def validate(
 
     >>> from snellen.training import launch_fabric
     >>> black, gray = torch.zeros(2, 1, 8, 8, dtype=torch.uint8), nn.Hardsigmoid()
-    >>> found = validate(gray, nn.MSELoss(), black, measures={}, fabric=launch_fabric("cpu"),
-    ...                  precision="fp32", batch_size=2)
+    >>> found = validate(gray, nn.MSELoss(), Examples(black), measures={}, precision="fp32",
+    ...                  fabric=launch_fabric("cpu"), batch_size=2)
     >>> found.value, found.pictures, found.examples[0, 0, 0, 0].item()
     (0.25, 2, 128)
     """
@@ -89,19 +82,20 @@ def validate(
     was_training = network.training
     network.eval()
     try:
-        # An empty share would be split into one empty chunk, which few networks and losses take.
-        for pixels in share.split(max(1, batch_size)) if len(share) else ():
-            target = to_unit_range(pixels, fabric.device)
+        for start in range(0, len(share), max(1, batch_size)):
+            part = share[start : start + max(1, batch_size)]
+            source, target = fed(part, fabric.device)
             with autocast(fabric.device, precision):
-                output = network(target)
+                output = network(source)
+            target = centre(target, output)
             preds = output.float()
             rounded = (preds.clamp(0, 1) * 255).round()
             eight_bit = rounded / 255
             found = [loss(preds, target), *(m(eight_bit, target) for m in measures.values())]
             # A mean stands for each of its pictures. Apple's GPUs have no float64.
-            each = torch.stack([value.expand(len(pixels)) for value in found])
+            each = torch.stack([value.expand(len(part)) for value in found])
             sums[:-1] += each.cpu().double().sum(1)
-            sums[-1] += len(pixels)
+            sums[-1] += len(part)
             if rank == 0 and sum(len(part) for part in shown) < examples:
                 shown.append(rounded.to(torch.uint8).cpu())
     finally:
@@ -113,5 +107,5 @@ def validate(
         value=means[0],
         measures=dict(zip(measures, means[1:], strict=True)),
         pictures=round(count),
-        examples=torch.cat(shown)[:examples] if shown else pictures[:0],
+        examples=torch.cat(shown)[:examples] if shown else pictures.pixels[:0],
     )

@@ -1,15 +1,15 @@
 """Where the settings of an experiment come from, and how wrong ones are refused."""
 
+from functools import partial
+
 import pytest
 
 from snellen.errors import UserError
-from snellen.experiments.configuration import (
-    ReconstructionConfig,
-    parse_assignment,
-    preset_names,
-    read_config,
-    resolve,
-)
+from snellen.experiments import settings
+from snellen.experiments.configuration import ReconstructionConfig
+from snellen.experiments.settings import parse_assignment, preset_names, read_config
+
+resolve = partial(settings.resolve, ReconstructionConfig)
 
 
 def test_later_places_win(tmp_path):
@@ -25,7 +25,7 @@ def test_later_places_win(tmp_path):
     assert (config.steps, config.batch_size, config.seeds) == (11, 13, 4)
 
 
-@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("name", preset_names(ReconstructionConfig))
 def test_presets_are_valid(name):
     assert resolve(preset=name).losses[0] == "mse"
 

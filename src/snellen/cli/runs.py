@@ -1,0 +1,65 @@
+"""What the commands that make a run folder share: where it is, and what was typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["new_folder", "settings_of", "typed"]
+
+
+def typed() -> str:
+    """Return what was typed, as it can be typed again."""
+    import os
+    import shlex
+    import sys
+
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    start = ["snellen"]
+    if processes > 1:
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+        start = ["torchrun", f"--nproc-per-node={here}"]
+        if processes > here:
+            start.append(f"--nnodes={processes // here}")
+        start += ["-m", "snellen"]
+    return shlex.join([*start, *sys.argv[1:]])
+
+
+def new_folder(name: str) -> Path:
+    """Return runs/NAME, or the first of runs/NAME-2, runs/NAME-3, … that does not exist.
+
+    Raises:
+        UserError: there are several processes, which would find different ones.
+    """
+    import itertools
+    import os
+
+    from snellen.errors import UserError
+
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("several processes need the name of one run folder: add --out runs/NAME.")
+    candidates = (Path("runs", name if n == 1 else f"{name}-{n}") for n in itertools.count(1))
+    return next(folder for folder in candidates if not folder.exists())
+
+
+def settings_of(
+    out: Path | None, *, resume: bool, preset: str | None, config: Path | None
+) -> Path | None:
+    """Return the file that settings are read from: that of the run which is gone on with.
+
+    What a run was started with need not be typed again.
+
+    Raises:
+        UserError: `resume` without a folder, or without a run in it.
+    """
+    from snellen.errors import UserError
+
+    if not resume:
+        return config
+    if out is None:
+        raise UserError("--resume needs the folder to go on in: add --out runs/NAME.")
+    if preset is not None or config is not None:
+        return config
+    config = out / "config.yaml"
+    if not config.is_file():
+        raise UserError(f"there is no run in {out} to go on with: leave out --resume.")
+    return config

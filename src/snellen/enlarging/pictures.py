@@ -1,0 +1,159 @@
+"""Enlarging a file: pixels, metadata, and what stands at the output already."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from PIL import ExifTags
+
+from snellen.enlarging.canvas import Canvas
+from snellen.enlarging.exif import enlarged_exif
+from snellen.enlarging.formats import fitting_profile, format_of, refuse_unfit
+from snellen.enlarging.methods import Enlarger
+from snellen.enlarging.tiles import Watch, enlarged_strips, refuse_small
+from snellen.errors import UserError
+from snellen.files import atomic_path, shown
+from snellen.images import UnreadableImage, read_header, read_image
+from snellen.images.metadata import Metadata, read_metadata
+
+__all__ = ["Outcome", "enlarge_file"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file.
+
+    Attributes:
+        done_before: whether the enlargement was there already, made in the same way.
+        height, width: of the enlargement, in pixels.
+        note: what the user should know, such as EXIF that could not be kept; mostly empty.
+    """
+
+    done_before: bool
+    height: int
+    width: int
+    note: str = ""
+
+
+def enlarge_file(
+    source: Path,
+    target: Path,
+    enlarger: Enlarger,
+    *,
+    tile: int | None = None,
+    force: bool = False,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Enlarge a file; the format is that of `target`'s suffix.
+
+    8 and 16 bit stay, as do gray, colour and alpha; palettes become colour, 1-bit pictures gray of
+    8 bit. Colour profile and EXIF are kept: the orientation becomes upright because the pixels are
+    turned, sizes are set right, a thumbnail is left out. The file says in EXIF's Software how it
+    was made: one that says the same, has the right size and is not older than `source` is left as
+    it is. The output is there whole or not at all.
+
+    Args:
+        source: a picture.
+        target: the file to write.
+        enlarger: the method.
+        tile: side of the tiles in pixels of the enlarged picture; None for the device's.
+        force: overwrite whatever is at `target`.
+        watch: told how far it is.
+
+    Raises:
+        UnreadableImage: a source that is no picture, is CMYK, or holds several pictures.
+        UserError: something else is at `target`, or it cannot be written or hold the result; a
+            picture smaller than the network's filters.
+    """
+    made_by = f"Snellen upscale x{enlarger.scale} {enlarger.name}"
+    if not force and os.path.lexists(target):
+        return _found(source, target, enlarger.scale, made_by)
+    metadata = _wanted(source)
+    pixels = read_image(source, alpha="keep")
+    planes = pixels[..., None] if pixels.ndim == 2 else pixels
+    canvas = Canvas(
+        enlarger.scale * planes.shape[0],
+        enlarger.scale * planes.shape[1],
+        planes.shape[2],
+        planes.dtype,
+    )
+    form = format_of(target.suffix)
+    if form is None:
+        raise UserError(f"cannot write {shown(target)}: its suffix names no format.")
+    refuse_unfit(form, canvas, target)
+    refuse_small(planes.shape[0], planes.shape[1], enlarger)
+    exif = enlarged_exif(metadata.exif, (canvas.height, canvas.width), made_by)
+    profile = fitting_profile(form, canvas, metadata.icc_profile)
+    if watch is not None:
+        watch.begin(canvas.height * canvas.width)
+    _remove_leftovers(target)
+    with atomic_path(target) as temporary, temporary.open("wb") as file:
+        _claim(file)
+        strips = enlarged_strips(planes, enlarger, tile=tile, watch=watch)
+        complete = form.write(file, canvas, strips, profile, exif)
+    notes = [] if complete else ["not all of its EXIF could be written again"]
+    if profile != metadata.icc_profile:
+        notes.append(f"its colour profile is one of gray, and {form.name} stores it as RGB without")
+    return Outcome(False, canvas.height, canvas.width, "; ".join(notes))
+
+
+def _wanted(source: Path) -> Metadata:
+    """The metadata of a picture that can be enlarged."""
+    metadata = read_metadata(source)
+    if metadata.mode == "CMYK":
+        raise UnreadableImage(source, "it is CMYK, meant for print: convert it to RGB first")
+    if metadata.pictures > 1:
+        what = "pages" if metadata.format == "TIFF" else "frames"
+        raise UnreadableImage(
+            source,
+            f"it holds {metadata.pictures} {what}: save the one that you want as a file of its own",
+        )
+    return metadata
+
+
+def _found(source: Path, target: Path, scale: int, made_by: str) -> Outcome:
+    """Take what is at the target for done, or refuse to overwrite it."""
+    try:
+        before, after = read_header(source), read_header(target)
+        software = read_metadata(target).exif.picture.get(ExifTags.Base.Software)
+        older = target.stat().st_mtime_ns < source.stat().st_mtime_ns
+    except UnreadableImage as error:
+        if error.path == source:
+            raise
+        why = "is no picture of ours"
+    else:
+        # The sides as they are stored: EXIF may turn the original.
+        size = sorted((scale * before.height, scale * before.width))
+        if software != made_by:
+            why = "was made in another way"
+        elif older or sorted((after.height, after.width)) != size:
+            why = "was made before the original was changed"
+        else:
+            return Outcome(True, after.height, after.width)
+    raise UserError(f"{shown(target)} is there already and {why}: add --force to overwrite it.")
+
+
+def _claim(file: IO[bytes]) -> bool:
+    """Lock a file for as long as it is open; False if another process has it, or none can."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # BlockingIOError, or a file system without locks
+        return False
+    return True
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Delete what a killed run has left of this very file, and nothing that a live one writes."""
+    if not target.parent.is_dir():
+        return
+    with os.scandir(target.parent) as entries:
+        left = [e for e in entries if e.name.startswith(".tmp-") and e.name[14:] == target.name]
+    for entry in left:
+        with suppress(OSError), Path(entry.path).open("rb") as file:
+            if _claim(file):
+                Path(entry.path).unlink()

@@ -1,0 +1,1 @@
+"""IMAGE SUPER-RESOLUTION: protocols applied, networks compared under one budget."""

@@ -1,0 +1,118 @@
+"""What a picture file says beside its pixels: colour profile, EXIF, how many pictures it holds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from PIL import ExifTags, Image, ImageFile
+
+from snellen.images import decoders
+from snellen.images.files import Refusals, opened
+
+__all__ = ["Exif", "Metadata", "read_metadata"]
+
+# EXIF's own tags of the picture; in a TIFF they stand among those that describe its storage.
+_OF_PICTURE = frozenset(
+    {
+        ExifTags.Base.ImageDescription,
+        ExifTags.Base.Make,
+        ExifTags.Base.Model,
+        ExifTags.Base.Orientation,
+        ExifTags.Base.XResolution,
+        ExifTags.Base.YResolution,
+        ExifTags.Base.ResolutionUnit,
+        ExifTags.Base.Software,
+        ExifTags.Base.DateTime,
+        ExifTags.Base.Artist,
+        ExifTags.Base.HostComputer,
+        ExifTags.Base.Rating,
+        ExifTags.Base.RatingPercent,
+        ExifTags.Base.Copyright,
+        ExifTags.Base.XPTitle,
+        ExifTags.Base.XPComment,
+        ExifTags.Base.XPAuthor,
+        ExifTags.Base.XPKeywords,
+        ExifTags.Base.XPSubject,
+    }
+)
+# Points to a directory of its own, which a copy would have to carry along.
+_INTEROPERABILITY = 0xA005
+
+
+@dataclass(frozen=True)
+class Exif:
+    """EXIF by tag number.
+
+    Attributes:
+        picture: of the picture itself, such as orientation, camera and copyright.
+        photo: how it was taken (the Exif directory).
+        place: where (the GPS directory).
+    """
+
+    picture: dict[int, Any] = field(default_factory=dict)
+    photo: dict[int, Any] = field(default_factory=dict)
+    place: dict[int, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says beside its pixels.
+
+    Attributes:
+        format: PNG, JPEG, WEBP, TIFF, BMP or PPM, by content.
+        mode: Pillow's name for the kind of its pixels, such as RGB or CMYK.
+        pictures: frames of an animation or pages of a document; 1 for a picture.
+        icc_profile: the embedded colour profile, None if there is none.
+        exif: what EXIF says; the thumbnail is left out.
+    """
+
+    format: str
+    mode: str
+    pictures: int
+    icc_profile: bytes | None
+    exif: Exif
+
+
+def read_metadata(path: str | os.PathLike[str]) -> Metadata:
+    """Read what a file says beside its pixels. Damaged EXIF counts as none.
+
+    Raises:
+        UnreadableImage: no file, no permission, not an image, or a header that is damaged.
+    """
+    with opened(path) as file, Refusals(path):
+        image = decoders.open_by_content(file)
+        # A TIFF's tags are read while it is open, so EXIF comes before tifffile moves in it.
+        exif = _read_exif(image)
+        profile = image.info.get("icc_profile")
+        return Metadata(
+            image.format or "",
+            image.mode,
+            _pictures(image, file),
+            profile if isinstance(profile, bytes) and profile else None,
+            exif,
+        )
+
+
+def _read_exif(image: Image.Image) -> Exif:
+    try:
+        exif = image.getexif()
+        photo = dict(exif.get_ifd(ExifTags.IFD.Exif))
+        place = dict(exif.get_ifd(ExifTags.IFD.GPSInfo))
+        picture = {tag: value for tag, value in exif.items() if tag in _OF_PICTURE}
+    except Exception:  # decoders of damaged blocks throw nearly everything; the picture is good
+        return Exif()
+    photo.pop(_INTEROPERABILITY, None)
+    return Exif(picture, photo, place)
+
+
+def _pictures(image: ImageFile.ImageFile, file: IO[bytes]) -> int:
+    if image.format != "TIFF":
+        return int(getattr(image, "n_frames", 1))
+    import tifffile
+
+    file.seek(0)
+    with tifffile.TiffFile(file, name="image") as tiff:
+        # Smaller copies of the first page are no pictures of their own.
+        return sum(not getattr(page, "is_reduced", False) for page in tiff.pages)
