@@ -23,6 +23,7 @@ NAME = "superres_choices"
 MIXED = "ms-ssim[ones]+10*mse"
 LOSSES = ("mse", "mae", "ms-ssim", MIXED)
 USUAL: dict[str, Any] = {"optimizer": "muon", "rate": 1e-3, "patch": 64, "batch": 16, "ema": 0.999}
+USUAL |= {"start": "identity"}
 
 
 def trials() -> list[dict[str, Any]]:
@@ -34,7 +35,7 @@ def trials() -> list[dict[str, Any]]:
         for loss in LOSSES
     ]
     shapes = [{"batch": 8}, {"batch": 32}, {"patch": 96, "batch": 6}, {"patch": 112, "batch": 4}]
-    shapes += [{"ema": None}]
+    shapes += [{"ema": None}, {"start": "he"}]
     found += [{"loss": loss, **shape} for shape in shapes for loss in ("mse", MIXED)]
     found += [
         {"loss": loss}
@@ -60,7 +61,7 @@ def outcome(trial: dict[str, Any], data: Path, pixels: int) -> dict[str, Any]:
         benchmarks=(str(data / "BSDS500/val"),),
         leave_out_leaks=True,
         losses=(trial["loss"],),
-        network_options={"start": "identity"},
+        network_options={"start": trial["start"]},
         output_pixels=pixels,
         optimizer=trial["optimizer"],
         learning_rate=trial["rate"],
@@ -87,7 +88,7 @@ def main() -> None:
     found = json.loads(kept.read_text())["numbers"]["trials"] if kept.exists() else []
     asked = {"output_pixels": options.output_pixels}
     for trial in trials():
-        if any({**trial, **asked}.items() <= done.items() for done in found):
+        if any({**trial, **asked}.items() <= {**USUAL, **done}.items() for done in found):
             continue
         found.append({**trial, **asked, **outcome(trial, options.data, options.output_pixels)})
         record(NAME, {"judged_on": "BSDS500 val, protocol poster, x4", "trials": found})
