@@ -22,6 +22,7 @@ from snellen.experiments.super_resolution.configuration import SuperResolutionCo
 NAME = "superres_choices"
 MIXED = "ms-ssim[ones]+10*mse"
 LOSSES = ("mse", "mae", "ms-ssim", MIXED)
+RATES = {"muon": (5e-4, 1e-3, 2e-3, 4e-3), "adamw": (2.5e-4, 5e-4, 1e-3, 2e-3)}
 USUAL: dict[str, Any] = {"optimizer": "muon", "rate": 1e-3, "patch": 64, "batch": 16, "ema": 0.999}
 USUAL |= {"start": "identity"}
 
@@ -30,12 +31,12 @@ def trials() -> list[dict[str, Any]]:
     """Every training: a loss, and what differs from `USUAL`."""
     found = [
         {"loss": loss, "optimizer": optimizer, "rate": rate}
-        for optimizer in ("muon", "adamw")
-        for rate in (5e-4, 1e-3, 2e-3)
+        for optimizer, rates in RATES.items()
+        for rate in rates
         for loss in LOSSES
     ]
     shapes = [{"batch": 8}, {"batch": 32}, {"patch": 96, "batch": 6}, {"patch": 112, "batch": 4}]
-    shapes += [{"ema": None}, {"start": "he"}]
+    shapes += [{"batch": 8, "rate": 2e-3}, {"ema": None}, {"start": "he"}]
     found += [{"loss": loss, **shape} for shape in shapes for loss in ("mse", MIXED)]
     found += [
         {"loss": loss}
@@ -85,10 +86,11 @@ def main() -> None:
     parser.add_argument("--output-pixels", type=int, default=30_000_000)
     options = parser.parse_args()
     kept = RESULTS / f"{NAME}.json"
-    found = json.loads(kept.read_text())["numbers"]["trials"] if kept.exists() else []
+    known = json.loads(kept.read_text())["numbers"]["trials"] if kept.exists() else []
+    found = [{**USUAL, **done} for done in known]
     asked = {"output_pixels": options.output_pixels}
     for trial in trials():
-        if any({**trial, **asked}.items() <= {**USUAL, **done}.items() for done in found):
+        if any({**trial, **asked}.items() <= done.items() for done in found):
             continue
         found.append({**trial, **asked, **outcome(trial, options.data, options.output_pixels)})
         record(NAME, {"judged_on": "BSDS500 val, protocol poster, x4", "trials": found})
