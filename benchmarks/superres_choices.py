@@ -49,6 +49,10 @@ def trials() -> list[dict[str, Any]]:
             "ms-ssim[poster]+10*mse",
             "ms-ssim[ones]+3*mse",
             "ms-ssim[ones]+30*mse",
+            "ms-ssim[ones]+1*mse",
+            "ssim+20*mse",
+            "ssim+40*mse",
+            "ms-ssim[ones]+ssim+20*mse",
             f"mse>{MIXED}@0.5",
         )
     ]
