@@ -32,6 +32,20 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
+def curves(run: Path, points: int = 8) -> dict[str, list[dict[str, float]]]:
+    """Return each loss's PSNR and SSIM on the validation patches over the steps of seed 0.
+
+    They are those of the averaged weights where the run averages: every so often, and the last.
+    """
+    found: dict[str, list[dict[str, float]]] = {}
+    for line in (run / "metrics.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        if row["kind"] == "validation" and row["seed"] == 0:
+            values = {name: row.get(f"ema_{name}", row[name]) for name in ("psnr", "ssim")}
+            found.setdefault(row["loss"], []).append({"step": row["step"], **values})
+    return {loss: rows[:: -(-len(rows) // points)] + rows[-1:] for loss, rows in found.items()}
+
+
 def portable(text: str) -> str:
     """Put $SNELLEN_DATA for its folder, and runs/ for the place of the runs."""
     data = os.environ.get("SNELLEN_DATA")
@@ -49,6 +63,8 @@ def main() -> None:
     for run in options.runs:
         results = json.loads((run / "results.json").read_text())
         kept.append({key: results[key] for key in (*KEPT, *MEASURED) if key in results})
+        if results.get("experiment") == "super-resolution":
+            kept[-1]["curves"] = curves(run)
     text = json.dumps({"runs": rounded(kept)}, indent=1, ensure_ascii=False)
     atomic_write(RESULTS / f"{options.name}.json", portable(text) + "\n")
     for run in kept:

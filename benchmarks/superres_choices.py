@@ -52,7 +52,6 @@ def trials() -> list[dict[str, Any]]:
             "ms-ssim[ones]+1*mse",
             "ssim+20*mse",
             "ssim+40*mse",
-            "ms-ssim[ones]+ssim+20*mse",
             f"mse>{MIXED}@0.5",
         )
     ]
