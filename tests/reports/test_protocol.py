@@ -44,6 +44,8 @@ def test_training_is_exact():
         ({"weight_decay": 0.05}, "; weight decay 0.05;"),
         ({"clip_norm": None}, "; no clipping;"),
         ({"seeds": 1}, "; 1 seed (0);"),
+        ({"optimizer": "adamw"}, "; AdamW, learning rate 0.001;"),
+        ({"optimizer": "muon"}, "; Muon for weights that are matrices and AdamW for the rest, lea"),
         ({"seeds": 20}, "; 20 seeds (0–19);"),
     ],
 )

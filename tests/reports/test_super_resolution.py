@@ -79,6 +79,7 @@ def make_report(losses=LOSSES, seeds=2):
         "config": {
             "seeds": seeds, "network": "srcnn", "benchmarks": ["data"], "flip": True,
             "rotate": True, "rescales": [1.0], "ema": None, "schedule": "cosine",
+            "network_options": {"start": "identity"}, "optimizer": "muon",
         },
         "data": {"train": ["T91"], "train_pictures": 90, "skipped": {"a copy": 1}},
         "training": {loss: {"learning_rate": 1e-3, "seconds": 71.0} for loss in losses},
@@ -193,6 +194,11 @@ def test_rules_budget_and_command_are_printed(text, report):
     assert report.results["command"] in said
     assert "30,000,000 output pixels for each loss and seed: 814 steps of 16 patches" in said
     assert "T91: 90 pictures. Skipped: 1 a copy." in said
+
+
+def test_the_network_and_its_optimizer_are_those_of_the_run(text):
+    assert "srcnn (start identity), 57,281 weights." in text
+    assert "Muon for weights that are matrices and AdamW for the rest, learning rate" in text
 
 
 def test_hostile_names_are_shown_not_obeyed(report, tmp_path):

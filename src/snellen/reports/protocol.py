@@ -25,6 +25,10 @@ _INTERVALS = (
     "95 %, percentile bootstrap that draws source pictures (with all their crops) and seeds "
     "together; differences are paired by picture and seed, this loss minus the first."
 )
+_OPTIMIZERS = {
+    "adamw": "AdamW",
+    "muon": "Muon for weights that are matrices and AdamW for the rest",
+}
 _PRECISIONS = {
     "bf16": "bf16 autocast of the network, weights and losses in fp32",
     "auto": "precision auto: bf16 where the hardware computes in it, else fp32",
@@ -150,10 +154,11 @@ def _optimiser(config: Facts, losses: Facts) -> Iterator[str]:
     rates = {name: found.get("learning_rate") for name, found in losses.items()}
     known = {name: rate for name, rate in rates.items() if rate is not None}
     if known:
+        name = config.get("optimizer", "adamw")
         listed = f"{next(iter(known.values())):g}"
         if len(set(rates.values())) > 1:
             listed = ", ".join(f"{rate:g} for {name}" for name, rate in known.items())
-        yield f"AdamW, learning rate {listed}"
+        yield f"{_OPTIMIZERS.get(name, name)}, learning rate {listed}"
     if (schedule := config.get("schedule")) is not None:
         yield f"{schedule} schedule" + (" to 0 at the last step" if schedule == "cosine" else "")
     if (warmup := config.get("warmup")) is not None:

@@ -38,7 +38,7 @@ def super_resolution_protocol(results: Facts) -> list[tuple[str, str]]:
         ("Trained on", " ".join(_trained(data))),
         ("Leaks", data.get("leaks", "")),
         ("Patches", " ".join(_patches(config, budget))),
-        ("Network", f"{config['network']}, {counted(budget['parameters'], 'weight')}."),
+        ("Network", _network(config, budget)),
         ("Budget", _budget(budget)),
         ("Training", "; ".join(training_terms(results, steps, results["training"])) + "."),
         ("Weights judged", weights_judged(config)),
@@ -55,6 +55,12 @@ def _measure(judged: Facts, scale: int) -> str:
         f"shrinks and enlarges by {scale}; PSNR with peak 255 and SSIM of Y, for every picture, "
         "averaged over the pictures of a set."
     )
+
+
+def _network(config: Facts, budget: Facts) -> str:
+    options = ", ".join(f"{key} {value}" for key, value in config["network_options"].items())
+    said = f"{config['network']} ({options})" if options else config["network"]
+    return f"{said}, {counted(budget['parameters'], 'weight')}."
 
 
 def _budget(budget: Facts) -> str:
