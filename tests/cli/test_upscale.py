@@ -56,6 +56,16 @@ def test_a_file(folder, weights, capsys, tmp_path):
     assert capsys.readouterr().err == "1 enlarged.\n"
 
 
+def test_pictures_that_are_not_read_are_counted(folder, capsys, tmp_path):
+    for name in ("a.heic", "deep/b.heic", "c.avif"):
+        (folder / name).touch()
+    assert run(folder, tmp_path / "out", "--method", "bicubic") == 0
+    assert capsys.readouterr().err == (
+        "3 enlarged.\nnote: passed over 1 .avif, 2 .heic, which are not read: convert them to PNG "
+        "or JPEG.\n"
+    )
+
+
 def test_a_folder_goes_on_where_it_was(folder, weights, capsys, tmp_path):
     words = (folder, tmp_path / "out", "--method", weights(4), "--tile", 50)
     assert run(*words) == 0

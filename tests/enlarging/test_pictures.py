@@ -153,6 +153,7 @@ def pages(path):
         ("a.tif", cmyk, "it is CMYK"),
         ("a.webp", animated, "it holds 3 frames"),
         ("a.png", animated, "it holds 3 frames"),
+        ("a.gif", animated, "it holds 3 frames"),
         ("a.tif", pages, "it holds 2 pages"),
         ("a.png", lambda path: path.write_bytes(b"nothing"), "not an image"),
         ("a.png", lambda path: write_png(path, picture((4, 30))), "30×4 pixels.*at least 5×5"),

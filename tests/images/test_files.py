@@ -114,6 +114,25 @@ def test_a_palette_becomes_colour(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), np.asarray(image.convert("RGB")))
 
 
+@pytest.mark.parametrize("transparent", [False, True])
+def test_gif_is_a_palette_too(tmp_path, transparent):
+    image = Image.fromarray(noise(13, 17, 3)).quantize(8)
+    options = {"transparency": 3} if transparent else {}
+    image.save(tmp_path / "a.gif", **options)
+    result = read_image(tmp_path / "a.gif", alpha="keep")
+    np.testing.assert_array_equal(result[..., :3], np.asarray(image.convert("RGB")))
+    assert result.shape == (13, 17, 4 if transparent else 3)
+    if transparent:
+        np.testing.assert_array_equal(result[..., 3] == 0, np.asarray(image) == 3)
+
+
+def test_the_first_picture_of_an_animated_gif_is_read(tmp_path):
+    first, second = (Image.fromarray(noise(13, 17, 3)[::turn]).quantize(8) for turn in (1, -1))
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
+    found = read_image(tmp_path / "a.gif")
+    np.testing.assert_array_equal(found, np.asarray(first.convert("RGB")))
+
+
 def test_one_bit_becomes_black_and_white(tmp_path):
     array = noise(13, 17) > 127
     Image.fromarray(array).save(tmp_path / "a.png")
@@ -275,7 +294,7 @@ def refusal(path, **options):
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.6, 0.95])
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "bmp", "ppm"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "gif", "bmp", "ppm"])
 def test_a_file_cut_short_is_refused(tmp_path, suffix, keep):
     path = saved(tmp_path / f"a.{suffix}", noise(64, 64, 3))
     data = path.read_bytes()

@@ -73,12 +73,14 @@ def upscale(
     """
     from snellen.enlarging import find_jobs, open_method
     from snellen.enlarging.tiles import SMALLEST_TILE
+    from snellen.images.folders import kinds_in_words, unread_kinds
 
     if tile is not None and tile < SMALLEST_TILE:
         raise UserError(f"--tile {tile} is too small: give {SMALLEST_TILE} or more, or leave it.")
     # The method first: an error there is one for all pictures.
     enlarger = open_method(method, scale, device=device, network=network)
     jobs = find_jobs(source, out, scale)
+    unread = unread_kinds(source, without=[] if out is None else [out]) if source.is_dir() else {}
     with _Display() as display:
         problems = _enlarge_all(jobs, enlarger, tile, force, display)
     if problems and not source.is_dir():
@@ -89,6 +91,12 @@ def upscale(
     parts += [f"{display.skipped} skipped (done before)"] if display.skipped else []
     parts += [f"{len(problems)} failed"] if problems else []
     typer.echo(", ".join(parts) + ".", err=True)
+    if unread:
+        typer.echo(
+            f"note: passed over {kinds_in_words(unread)}, which are not read: convert them to PNG"
+            " or JPEG.",
+            err=True,
+        )
     if problems:
         raise typer.Exit(1)
 

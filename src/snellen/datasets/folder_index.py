@@ -34,7 +34,7 @@ from snellen.images import is_image_name
 
 __all__ = ["FolderIndex", "cache_folder", "folder_index"]
 
-_MAGIC = b"SNELLEN-INDEX-2\n"
+_MAGIC = b"SNELLEN-INDEX-3\n"
 _CHUNK = 4096  # files looked at between two look-ups in the previous index
 _CHECKED_FILES = 20_000  # files whose size and time are compared at every start
 _SETTLED_NS = 2_000_000_000  # file systems with coarse clocks stamp no finer than this

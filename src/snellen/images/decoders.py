@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import (
     BmpImagePlugin,
+    GifImagePlugin,
     Image,
     ImageFile,
     JpegImagePlugin,
@@ -66,11 +67,13 @@ def open_by_content(file: IO[bytes]) -> ImageFile.ImageFile:
         return WebPImagePlugin.WebPImageFile(file)
     if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return TiffImagePlugin.TiffImageFile(file)
+    if start[:6] in (b"GIF87a", b"GIF89a"):
+        return GifImagePlugin.GifImageFile(file)
     if start[:2] == b"BM":
         return BmpImagePlugin.BmpImageFile(file)
     if start[:1] == b"P" and start[1:2] in b"123456" and start[2:3].isspace():
         return PpmImagePlugin.PpmImageFile(file)
-    raise RefusedError("it is not an image (none of PNG, JPEG, WebP, TIFF, BMP, PGM, PPM)")
+    raise RefusedError("it is not an image (none of PNG, JPEG, WebP, TIFF, GIF, BMP, PGM, PPM)")
 
 
 def decode(image: ImageFile.ImageFile, file: IO[bytes]) -> Pixels:
@@ -277,7 +280,7 @@ def _quieten_pillow() -> None:
     `warnings.catch_warnings` is not for threads, and pictures are read in threads; so a filter
     for exactly these modules is put in, once for as long as nobody resets the filters.
     """
-    pattern = r"PIL\.(Jpeg|Png|Tiff|WebP|Bmp|Ppm)ImagePlugin"
+    pattern = r"PIL\.(Jpeg|Png|Tiff|WebP|Gif|Bmp|Ppm)ImagePlugin"
     with _quiet:
         if not any(str(getattr(f[3], "pattern", "")) == pattern for f in warnings.filters):
             warnings.filterwarnings("ignore", category=UserWarning, module=pattern)

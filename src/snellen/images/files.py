@@ -41,8 +41,8 @@ __all__ = [
 Alpha: TypeAlias = Literal["over-white", "keep", "drop"]
 
 IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib"}
-    | {".pgm", ".ppm", ".pnm", ".pbm"}
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif"}
+    | {".bmp", ".dib", ".pgm", ".ppm", ".pnm", ".pbm"}
 )
 """Suffixes, in lower case, by which a folder's pictures are found."""
 
@@ -100,7 +100,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
 def read_image(
     path: str | os.PathLike[str], *, alpha: Alpha = "over-white", max_pixels: int = MAX_PIXELS
 ) -> Pixels:
-    """Read a picture: PNG, JPEG, WebP, TIFF, BMP, PBM, PGM or PPM, of up to 16 bits a channel.
+    """Read a picture: PNG, JPEG, WebP, TIFF, GIF, BMP, PBM, PGM or PPM, of up to 16 bits a channel.
 
     Palettes become colour, CMYK becomes RGB, EXIF orientation is applied; of an animation or a
     multi-page file the first picture is read. Embedded colour profiles are not applied.

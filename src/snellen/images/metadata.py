@@ -61,7 +61,7 @@ class Metadata:
     """What a file says beside its pixels.
 
     Attributes:
-        format: PNG, JPEG, WEBP, TIFF, BMP or PPM, by content.
+        format: PNG, JPEG, WEBP, TIFF, GIF, BMP or PPM, by content.
         mode: Pillow's name for the kind of its pixels, such as RGB or CMYK.
         pictures: frames of an animation or pages of a document; 1 for a picture.
         icc_profile: the embedded colour profile, None if there is none.
