@@ -7,14 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from snellen.cli.runs import new_folder, settings_of, typed
+from snellen.cli.runs import (
+    RUN,
+    AssignmentsOption,
+    ConfigOption,
+    DryRunOption,
+    OutOption,
+    ResumeOption,
+    new_folder,
+    settings_of,
+    typed,
+)
 
 __all__ = ["reconstruct"]
 
 PICTURES = "Pictures and crops"
 NETWORK = "Network and objectives"
 TRAINING = "Training"
-RUN = "Run"
 
 
 def reconstruct(
@@ -87,32 +96,11 @@ def reconstruct(
         int | None, typer.Option(help="Trainings per loss: a count.", rich_help_panel=TRAINING)
     ] = None,
     preset: Annotated[str | None, typer.Option(help="demo or poster.", rich_help_panel=RUN)] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="A YAML file, such as an earlier run's config.yaml.", rich_help_panel=RUN
-        ),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="key=value of the configuration.", rich_help_panel=RUN),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The run folder; by default a new one in runs/.", rich_help_panel=RUN),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Go on in --out exactly where it stopped.", rich_help_panel=RUN
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Say what would be done; write nothing.", rich_help_panel=RUN
-        ),
-    ] = False,
+    config: ConfigOption = None,
+    assignments: AssignmentsOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Train one network once per loss and report what each keeps and loses.
 

@@ -1,10 +1,46 @@
-"""What the commands that make a run folder share: where it is, and what was typed."""
+"""What the commands that make a run folder share: options, where it is, what was typed."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-__all__ = ["new_folder", "settings_of", "typed"]
+import typer
+
+__all__ = [
+    "RUN",
+    "AssignmentsOption",
+    "ConfigOption",
+    "DryRunOption",
+    "OutOption",
+    "ResumeOption",
+    "new_folder",
+    "settings_of",
+    "typed",
+]
+
+RUN = "Run"  # the panel of the help that these options stand in
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(help="A YAML file, such as an earlier run's config.yaml.", rich_help_panel=RUN),
+]
+AssignmentsOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="key=value of the configuration.", rich_help_panel=RUN),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(help="The run folder; by default a new one in runs/.", rich_help_panel=RUN),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on in --out exactly where it stopped.", rich_help_panel=RUN),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Say what would be done; train nothing.", rich_help_panel=RUN),
+]
 
 
 def typed() -> str:

@@ -7,13 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from snellen.cli.runs import new_folder, settings_of, typed
+from snellen.cli.runs import (
+    RUN,
+    AssignmentsOption,
+    ConfigOption,
+    DryRunOption,
+    OutOption,
+    ResumeOption,
+    new_folder,
+    settings_of,
+    typed,
+)
 
 __all__ = ["compare"]
 
 PICTURES = "Pictures and protocol"
 NETWORK = "Network and objectives"
-RUN = "Run"
 
 
 def compare(
@@ -80,20 +89,9 @@ def compare(
             rich_help_panel=RUN,
         ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="A YAML file, such as an earlier run's config.yaml.", rich_help_panel=RUN
-        ),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="key=value of the configuration.", rich_help_panel=RUN),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The run folder; by default a new one in runs/.", rich_help_panel=RUN),
-    ] = None,
+    config: ConfigOption = None,
+    assignments: AssignmentsOption = None,
+    out: OutOption = None,
     export_weights: Annotated[
         Path | None,
         typer.Option(
@@ -102,18 +100,8 @@ def compare(
             rich_help_panel=RUN,
         ),
     ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Go on in --out exactly where it stopped.", rich_help_panel=RUN
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Say what would be done; train nothing.", rich_help_panel=RUN
-        ),
-    ] = False,
+    resume: ResumeOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Train one network once per loss under one budget and compare what each enlarges.
 
