@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 from snellen import upscale
-from snellen.enlarging import enlarge_file, open_method
+from snellen.enlarging import enlarge_file, open_method, pictures
 from snellen.enlarging.canvas import Canvas
 from snellen.enlarging.png import write_png_strips
 from snellen.errors import UserError
@@ -77,7 +78,8 @@ def test_profile_and_exif_are_kept_and_set_right(tmp_path, suffix):
     assert found.icc_profile == PROFILE
     assert found.exif.picture[0x0112] == 1  # turned already
     assert found.exif.picture[0x010F] == "Maker"
-    assert found.exif.picture[0x0131] == "Snellen upscale x2 bicubic"
+    made_of = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
+    assert found.exif.picture[0x0131] == f"Snellen upscale x2 bicubic of {made_of}"
     assert found.exif.photo == {0xA002: 48, 0xA003: 60, 0x9003: "2020:01:02 03:04:05"}
     assert found.exif.place == {1: "N"}
     large = read_image(target)
@@ -211,18 +213,20 @@ class TestWhatIsThere:
         with pytest.raises(UserError, match="another way"):
             enlarge_file(*paths, open_method(other.network, 2, device="cpu"))
 
-    def test_older_than_its_original_it_is_not_overwritten(self, paths):
-        later = paths[1].stat().st_mtime + 10
-        os.utime(paths[0], (later, later))
-        with pytest.raises(UserError, match="before the original was changed"):
-            enlarge_file(*paths, BICUBIC)
-
-    def test_of_another_size_it_is_not_taken_for_done(self, paths):
-        stat = paths[0].stat()
-        write_png(paths[0], picture((20, 30, 3)))
+    @pytest.mark.parametrize("sides", [(24, 30, 3), (20, 30, 3)])
+    def test_of_another_picture_it_is_not_taken_for_done(self, paths, sides):
+        stat, before = paths[0].stat(), paths[1].read_bytes()
+        write_png(paths[0], picture(sides, seed=1))
         os.utime(paths[0], (stat.st_mtime, stat.st_mtime))
-        with pytest.raises(UserError, match="before the original was changed"):
+        with pytest.raises(UserError, match="of another picture, or before this one was changed"):
             enlarge_file(*paths, BICUBIC)
+        assert paths[1].read_bytes() == before
+
+    def test_of_a_copy_with_another_name_and_time_it_is_done(self, paths, tmp_path):
+        (tmp_path / "copy.png").write_bytes(paths[0].read_bytes())
+        later = paths[1].stat().st_mtime + 10
+        os.utime(tmp_path / "copy.png", (later, later))
+        assert enlarge_file(tmp_path / "copy.png", paths[1], BICUBIC).done_before
 
     def test_a_strangers_file_is_not_overwritten(self, paths):
         paths[1].write_bytes(b"a letter")
@@ -260,6 +264,22 @@ def test_what_another_run_is_writing_is_not_removed(tmp_path):
     enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC, watch=StartsAnother())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
     assert read_image(tmp_path / "b.png").shape == (48, 60, 3)
+
+
+def test_a_file_that_another_run_deletes_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    write_png(tmp_path / "a.png", picture((24, 30, 3)))
+    claim, interrupted = pictures._claim, []
+
+    def another_run_first(file, *, wait=False):
+        if wait and not interrupted:
+            interrupted.append(file)
+            pictures._remove_leftovers(tmp_path / "b.png")
+        return claim(file, wait=wait)
+
+    monkeypatch.setattr(pictures, "_claim", another_run_first)
+    enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC)
+    assert interrupted
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
 
 
 def test_a_failure_half_way_leaves_what_was_there(tmp_path, enlarger):

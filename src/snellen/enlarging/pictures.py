@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,6 +21,7 @@ from snellen.enlarging.tiles import Watch, enlarged_strips, refuse_small
 from snellen.errors import UserError
 from snellen.files import atomic_path, shown
 from snellen.images import UnreadableImage, read_header, read_image
+from snellen.images.files import Refusals, opened
 from snellen.images.metadata import Metadata, read_metadata
 
 __all__ = ["Outcome", "enlarge_file"]
@@ -53,9 +56,9 @@ def enlarge_file(
 
     8 and 16 bit stay, as do gray, colour and alpha; palettes become colour, 1-bit pictures gray of
     8 bit. Colour profile and EXIF are kept: the orientation becomes upright because the pixels are
-    turned, sizes are set right, a thumbnail is left out. The file says in EXIF's Software how it
-    was made: one that says the same, has the right size and is not older than `source` is left as
-    it is. The output is there whole or not at all.
+    turned, sizes are set right, a thumbnail is left out. The file says in EXIF's Software how and
+    of what it was made, by digests of the weights and of `source`: one that says the same is left
+    as it is. The output is there whole or not at all.
 
     Args:
         source: a picture.
@@ -71,8 +74,9 @@ def enlarge_file(
             picture smaller than the network's filters.
     """
     made_by = f"Snellen upscale x{enlarger.scale} {enlarger.name}"
+    stamp = f"{made_by} of {_digest(source)}"
     if not force and os.path.lexists(target):
-        return _found(source, target, enlarger.scale, made_by)
+        return _found(target, made_by, stamp)
     metadata = _wanted(source)
     pixels = read_image(source, alpha="keep")
     planes = pixels[..., None] if pixels.ndim == 2 else pixels
@@ -87,13 +91,12 @@ def enlarge_file(
         raise UserError(f"cannot write {shown(target)}: its suffix names no format.")
     refuse_unfit(form, canvas, target)
     refuse_small(planes.shape[0], planes.shape[1], enlarger)
-    exif = enlarged_exif(metadata.exif, (canvas.height, canvas.width), made_by)
+    exif = enlarged_exif(metadata.exif, (canvas.height, canvas.width), stamp)
     profile = fitting_profile(form, canvas, metadata.icc_profile)
     if watch is not None:
         watch.begin(canvas.height * canvas.width)
     _remove_leftovers(target)
-    with atomic_path(target) as temporary, temporary.open("wb") as file:
-        _claim(file)
+    with atomic_path(target) as temporary, _claimed(temporary) as file:
         strips = enlarged_strips(planes, enlarger, tile=tile, watch=watch)
         complete = form.write(file, canvas, strips, profile, exif)
     notes = [] if complete else ["not all of its EXIF could be written again"]
@@ -116,32 +119,51 @@ def _wanted(source: Path) -> Metadata:
     return metadata
 
 
-def _found(source: Path, target: Path, scale: int, made_by: str) -> Outcome:
+def _digest(path: Path) -> str:
+    """Twelve hexadecimal digits of a file's bytes."""
+    with opened(path) as file, Refusals(path):
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def _found(target: Path, made_by: str, stamp: str) -> Outcome:
     """Take what is at the target for done, or refuse to overwrite it."""
     try:
-        before, after = read_header(source), read_header(target)
-        software = read_metadata(target).exif.picture.get(ExifTags.Base.Software)
-        older = target.stat().st_mtime_ns < source.stat().st_mtime_ns
-    except UnreadableImage as error:
-        if error.path == source:
-            raise
+        header = read_header(target)
+        software = str(read_metadata(target).exif.picture.get(ExifTags.Base.Software, ""))
+    except UnreadableImage:
         why = "is no picture of ours"
     else:
-        # The sides as they are stored: EXIF may turn the original.
-        size = sorted((scale * before.height, scale * before.width))
-        if software != made_by:
-            why = "was made in another way"
-        elif older or sorted((after.height, after.width)) != size:
-            why = "was made before the original was changed"
+        if software == stamp:
+            return Outcome(True, header.height, header.width)
+        if software.startswith(f"{made_by} of "):
+            why = "was made of another picture, or before this one was changed"
         else:
-            return Outcome(True, after.height, after.width)
+            why = "was made in another way"
     raise UserError(f"{shown(target)} is there already and {why}: add --force to overwrite it.")
 
 
-def _claim(file: IO[bytes]) -> bool:
+@contextmanager
+def _claimed(path: Path) -> Iterator[IO[bytes]]:
+    """A new file, locked for as long as it is open."""
+    while True:
+        with path.open("wb") as file:
+            # Another run may take a file that is not locked yet for a leftover, and delete it.
+            if _claim(file, wait=True) and not _is_at(file, path):
+                continue
+            yield file
+            return
+
+
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    return False
+
+
+def _claim(file: IO[bytes], *, wait: bool = False) -> bool:
     """Lock a file for as long as it is open; False if another process has it, or none can."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:  # BlockingIOError, or a file system without locks
         return False
     return True
