@@ -11,9 +11,10 @@ import os
 import stat
 from dataclasses import dataclass
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -163,7 +164,7 @@ def write_png(path: str | os.PathLike[str], array: Pixels) -> None:
         temporary.write_bytes(data)
 
 
-def opened(path: str | os.PathLike[str]) -> IO[bytes]:
+def opened(path: str | os.PathLike[str]) -> BufferedReader:
     """Open a regular file, or say why not as an `UnreadableImage`."""
     refuse = partial(UnreadableImage, path, lasting=False)
     try:
