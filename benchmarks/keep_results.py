@@ -18,7 +18,17 @@ from typing import Any
 from benchmarks.record import RESULTS
 from snellen.files import atomic_write
 
-KEPT = ("command", "commit", "date", "hardware", "seconds", "config", "data", "code_size")
+KEPT = (
+    "command",
+    "commit",
+    "resumed_at",
+    "date",
+    "hardware",
+    "seconds",
+    "config",
+    "data",
+    "code_size",
+)
 KEPT += ("scale", "protocol", "budget", "training", "precision")
 MEASURED = ("methods", "losses", "differences", "gains", "sweep")
 

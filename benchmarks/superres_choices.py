@@ -79,7 +79,12 @@ def outcome(trial: dict[str, Any], data: Path, pixels: int) -> dict[str, Any]:
         results = run_super_resolution(config, Path(folder) / "run", command=NAME)
     assert results is not None
     (measured,) = results["methods"][trial["loss"]].values()
-    return {"psnr": round(measured["psnr"], 3), "ssim": round(measured["ssim"], 4)}
+    return {
+        "psnr": round(measured["psnr"], 3),
+        "ssim": round(measured["ssim"], 4),
+        "commit": results["commit"],
+        "date": results["date"],
+    }
 
 
 def main() -> None:

@@ -100,6 +100,23 @@ def test_folders_of_one_name_are_told_apart(tmp_path):
     assert source.names == [f"{first}/000.png", f"{second}/000.png"]
 
 
+def test_a_change_in_the_middle_of_a_large_file_is_noticed(tmp_path):
+    """Of large files, other commands look at samples only."""
+    picture = noise(400, 400, 3)
+    Image.fromarray(picture).save(tmp_path / "a.bmp")
+    before = prepare(tmp_path)
+    picture[110:190] = 0
+    Image.fromarray(picture).save(tmp_path / "a.bmp")
+    after = prepare(tmp_path)
+    assert after.fingerprint != before.fingerprint
+    assert (after.luma(0)[110:190] == 16).all()
+
+
+def test_versions_know_what_they_are_of(folder):
+    source = prepare(folder, rescales=(1.0, 0.6))
+    assert source.originals[:4] == ["000.png", "000.png", "001.png", "001.png"]
+
+
 # What is left out.
 
 

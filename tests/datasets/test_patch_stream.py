@@ -128,15 +128,20 @@ def test_a_whole_picture_is_what_the_protocol_gives_to_networks(tmp_path, protoc
     assert np.abs(batch.inputs[0, 0].numpy() - expected).max() < 3e-7
 
 
-def test_patches_at_the_edges_are_among_those_tested(source4):
-    rows = set()
-    for batch in stream(source4, 48, steps=20, options=UPRIGHT):
+def test_patches_at_all_four_edges_are_among_those_tested(source):
+    """Of pictures that are larger than a patch, so that no patch is at two opposite edges."""
+    size, edges = 24, set()
+    for batch in stream(source, size, steps=8, options=UPRIGHT):
         for pixels, name in zip(batch.pixels, batch.names, strict=True):
-            [(row, column, _)] = places(source4, 48, pixels[0].numpy(), name)
-            height, width = source4.luma(source4.names.index(name)).shape
-            rows.add((row == 0, row == height - 48, column == 0, column == width - 48))
-    assert {True} <= {edge for corner in rows for edge in corner[:2]}
-    assert {True} <= {edge for corner in rows for edge in corner[2:]}
+            row, column, _ = places(source, size, pixels[0].numpy(), name)[0]
+            height, width = source.luma(source.names.index(name)).shape
+            last = (height - size) // source.scale * source.scale
+            end = (width - size) // source.scale * source.scale
+            if last and end:
+                at = {"top": row == 0, "left": column == 0}
+                at |= {"bottom": row == last, "right": column == end}
+                edges |= {edge for edge, here in at.items() if here}
+    assert edges == {"top", "left", "bottom", "right"}
 
 
 @pytest.mark.parametrize("inside", [False, True])

@@ -62,6 +62,17 @@ def test_the_fingerprint_follows_the_files(tmp_path):
     assert len(prints) == 2
 
 
+def test_the_whole_fingerprint_sees_every_picture(tmp_path):
+    official(tmp_path, train=100)
+    before = [open_pictures(f"stl10:{tmp_path}").fingerprint(whole=whole) for whole in (0, 1)]
+    data = bytearray((tmp_path / "train_X.bin").read_bytes())
+    data[27_648] ^= 1  # in picture 1, which is not among the 64 of the sample
+    (tmp_path / "train_X.bin").write_bytes(data)
+    after = [open_pictures(f"stl10:{tmp_path}").fingerprint(whole=whole) for whole in (0, 1)]
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+
+
 def test_a_file_cut_short_is_refused(tmp_path):
     official(tmp_path, train=2)
     data = (tmp_path / "train_X.bin").read_bytes()

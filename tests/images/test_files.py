@@ -199,6 +199,16 @@ def test_alpha_of_sixteen_bits_is_kept(tmp_path, channels):
     np.testing.assert_array_equal(read_image(tmp_path / "a.png", alpha="keep"), array)
 
 
+def test_a_transparent_level_of_sixteen_bits_is_alpha(tmp_path):
+    array = noise(13, 17, dtype=np.uint16)
+    array[3:5] = 1000
+    Image.fromarray(array).save(tmp_path / "a.png", transparency=1000)
+    found = read_image(tmp_path / "a.png", alpha="keep")
+    np.testing.assert_array_equal(found[..., 0], array)
+    np.testing.assert_array_equal(found[..., 1], np.where(array == 1000, 0, 65535))
+    assert (read_image(tmp_path / "a.png")[3:5] == 65535).all()  # over white
+
+
 def test_a_transparent_palette_entry_turns_white(tmp_path):
     image = Image.new("P", (4, 4), 0)
     image.putpalette([10, 20, 30, 200, 100, 50])

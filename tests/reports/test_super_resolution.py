@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from snellen.experiments.super_resolution.results import SetTable, tables_in_json
 from snellen.reports import ShownSet, SuperResolutionReport, write_super_resolution_report
+from snellen.reports.super_resolution_protocol import super_resolution_protocol
 from snellen.reports.super_resolution_tables import (
     anchor_rows,
     difference_rows,
@@ -199,6 +200,20 @@ def test_rules_budget_and_command_are_printed(text, report):
 def test_the_network_and_its_optimizer_are_those_of_the_run(text):
     assert "srcnn (start identity), 57,281 weights." in text
     assert "Muon for weights that are matrices and AdamW for the rest, learning rate" in text
+
+
+@pytest.mark.parametrize(
+    ("rescales", "said"),
+    [
+        ([1.0], ""),
+        ([1.0, 0.8, 0.5], "Each picture is also shown shrunk by 0.8, 0.5."),
+        ([0.5], "Each picture is shown shrunk by 0.5."),
+    ],
+)
+def test_versions_are_said(report, rescales, said):
+    config = {**report.results["config"], "rescales": rescales}
+    found = dict(super_resolution_protocol({**report.results, "config": config}))["Patches"]
+    assert found.endswith(said or "turned by quarters.")
 
 
 def test_hostile_names_are_shown_not_obeyed(report, tmp_path):

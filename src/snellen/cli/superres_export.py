@@ -42,7 +42,8 @@ def export(
 ) -> None:
     """Write a trained network as ONNX, for any height and width, checked against PyTorch.
 
-    Its input is Y in [0, 1], (1, 1, H, W), already enlarged by bicubic interpolation.
+    Its input is Y in [0, 1], (1, 1, H, W): already enlarged by bicubic interpolation, or of low
+    resolution for a network that enlarges inside.
     """
     if out.suffix != ".onnx":
         raise UserError(f"the name {shown(out)} must end in .onnx.")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from snellen.datasets.inspection import inspect
+from snellen.datasets.inspection import inspect, whole_digest
 from snellen.datasets.keys import digest_text
 from snellen.datasets.pictures import CachedPictures, Skipped, require_some, skipped_for, unfit
 from snellen.images import UnreadableImage, read_header, read_image
@@ -94,10 +94,10 @@ class BuiltinPictures(CachedPictures):
         scenes = [digest_text(photograph.scene) for photograph, _ in self._photographs]
         return np.array(scenes, np.uint64)
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, *, whole: bool = False) -> str:
         """See `Pictures`."""
         return self._fingerprint(
-            f"{photograph.name} {inspect(os.fsencode(path)).content}".encode()
+            f"{photograph.name} {_content(os.fsencode(path), whole)}".encode()
             for photograph, path in self._photographs
         )
 
@@ -113,6 +113,10 @@ class BuiltinPictures(CachedPictures):
         except UnreadableImage as error:
             return f"not in the installed {photograph.package} ({error.reason})"
         return unfit(header.height, header.width, self.min_side)
+
+
+def _content(path: bytes, whole: bool) -> int | str:
+    return whole_digest(path).hex() if whole else inspect(path).content
 
 
 def _path(photograph: Photograph) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snellen.datasets.folder_index import folder_index
+from snellen.datasets.inspection import whole_digest
 from snellen.datasets.pictures import (
     CachedPictures,
     Skipped,
@@ -25,6 +27,7 @@ from snellen.images.files import IMAGE_SUFFIXES, MAX_PIXELS
 
 __all__ = ["FolderPictures"]
 
+_THREADS = 4  # reading files waits for disks and networks
 _OWN = "folder with pictures written by snellen"
 
 
@@ -72,13 +75,19 @@ class FolderPictures(CachedPictures):
         """See `Pictures`."""
         return self._index.columns["content"][self._rows].astype(np.uint64)
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, *, whole: bool = False) -> str:
         """Of paths, sizes and contents in order; not of times and of where the folder lies.
 
-        The content of a file of more than 64 kB is known by five pieces of it (see `inspect`).
+        The content of a file of more than 64 kB is known by five pieces of it (see `inspect`),
+        unless `whole` asks for all.
         """
         columns = (self._index.columns[name][self._rows] for name in ("path", "size", "content"))
-        return self._fingerprint(column.tobytes() for column in columns)
+        parts = [column.tobytes() for column in columns]
+        if whole:
+            paths = (os.path.join(self._root, self._index.path(row)) for row in self._rows.tolist())
+            with ThreadPoolExecutor(_THREADS, thread_name_prefix="digest") as pool:
+                parts += pool.map(whole_digest, paths)
+        return self._fingerprint(parts)
 
     @property
     def decoded_bytes(self) -> int:

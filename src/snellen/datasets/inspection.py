@@ -9,7 +9,7 @@ from typing import IO
 
 from snellen.images import UnreadableImage, read_header, read_image
 
-__all__ = ["Found", "inspect"]
+__all__ = ["Found", "inspect", "whole_digest"]
 
 _WHOLE = 1 << 16  # files up to this many bytes are digested as a whole
 _PIECE = 1 << 12
@@ -57,6 +57,15 @@ def inspect(path: bytes) -> Found:
     except OSError as error:
         return Found(0, 0, content, (error.strerror or str(error)).lower(), False)
     return Found(header.height, header.width, content)
+
+
+def whole_digest(path: bytes) -> bytes:
+    """A digest of every byte of a file; of the error, if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "blake2b").digest()
+    except OSError as error:
+        return f"unreadable: {error.errno}".encode()
 
 
 def _digest(file: IO[bytes]) -> tuple[int, bytes]:

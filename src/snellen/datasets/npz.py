@@ -55,7 +55,7 @@ class NpzPictures(CachedPictures):
         """See `Pictures`."""
         return np.array([digest_text(source) for source in self._sources], np.uint64)
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, *, whole: bool = False) -> str:  # noqa: ARG002 - it always is
         """Of the shape and of the checksums that the archive keeps of its arrays."""
         return self._fingerprint([f"{self._images.shape} {self._checksums}".encode()])
 

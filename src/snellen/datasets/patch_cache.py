@@ -78,6 +78,12 @@ class PatchSource:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def originals(self) -> list[str]:
+        """Of each prepared picture, the name of that which it is a version of."""
+        whole = set(self.hashes.names)
+        return [name if name in whole else name.rpartition("@")[0] for name in self.names]
+
     def luma(self, index: int) -> NDArray[np.uint8]:
         """Y of a picture: (H, W), uint8, not to be written to."""
         height, width = int(self.height[index]), int(self.width[index])

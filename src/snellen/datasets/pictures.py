@@ -82,12 +82,21 @@ class Pictures(Protocol):
     def source_ids(self) -> NDArray[np.uint64]:
         """One number per picture, equal where `source` is; it depends on the source only."""
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, *, whole: bool = False) -> str:
         """Sixteen hexadecimal digits that change when the usable pictures do.
 
         Files that are added, removed, renamed or changed, another order, `min_side` and `channels`
         change it; opening the set again, in any process, does not. It is cheap: large contents are
-        sampled.
+        sampled, unless `whole` asks for every byte of them.
+        """
+
+    def stored(self, index: int) -> Pixels:
+        """Picture `index` in as many channels as it is stored in, (H, W) or (H, W, 3).
+
+        uint8 or uint16, without alpha, decoded anew each time.
+
+        Raises:
+            UnreadableImage: it is damaged, or cannot be read just now.
         """
 
 
@@ -128,7 +137,7 @@ class CachedPictures(ABC):
         """One number per picture, equal where `source` is."""
 
     @abstractmethod
-    def fingerprint(self) -> str:
+    def fingerprint(self, *, whole: bool = False) -> str:
         """Sixteen hexadecimal digits that change when the set does."""
 
     @abstractmethod
@@ -177,6 +186,11 @@ class CachedPictures(ABC):
             raise
         self._keep(index, picture)
         return picture
+
+    def stored(self, index: int) -> Pixels:
+        """Picture `index` in as many channels as it is stored in."""
+        picture = self._decode(index)
+        return picture[..., 0] if picture.ndim == 3 and picture.shape[2] == 1 else picture
 
     def _prepared(self, index: int) -> NDArray[np.uint8]:
         picture = to_uint8(to_channels(self._decode(index), self.channels))
@@ -255,7 +269,12 @@ def require_some(count: int, spec: str, skipped: list[Skipped]) -> None:
 
 
 def _way_out(skipped: list[Skipped]) -> str:
-    """Name the size that would let in the largest of the pictures which are too small."""
+    """Say how large the largest of the pictures is which are too small."""
     small = [item.detail for item in skipped if item.reason.startswith("smaller than ")]
     sides = [min(map(int, detail.split("×"))) for detail in small]
-    return f"; use a --size of at most {max(sides)}" if sides else ""
+    if not sides:
+        return ""
+    return (
+        f"; the shorter side of the largest has {max(sides)}: name larger pictures, or a smaller "
+        "size where the command has a --size"
+    )

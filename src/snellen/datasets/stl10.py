@@ -6,6 +6,7 @@ blue plane, each plane column after column.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -60,12 +61,15 @@ class Stl10Pictures(CachedPictures):
         ]
         return np.concatenate(numbers)
 
-    def fingerprint(self) -> str:
-        """Of the parts, their lengths, and up to `_SAMPLE` pictures spread over each."""
+    def fingerprint(self, *, whole: bool = False) -> str:
+        """Of the parts, their lengths, and up to `_SAMPLE` pictures spread over each, or all."""
         found = []
         for part, pictures in self._parts:
-            rows = np.linspace(0, len(pictures) - 1, min(_SAMPLE, len(pictures)))
             found.append(f"{part} {len(pictures)}".encode())
+            if whole:
+                found.append(hashlib.blake2b(pictures.data).digest())
+                continue
+            rows = np.linspace(0, len(pictures) - 1, min(_SAMPLE, len(pictures)))
             found.append(pictures[rows.round().astype(np.int64)].tobytes())
         return self._fingerprint(found)
 

@@ -125,7 +125,7 @@ def prepare_patches(
     recipe = _Recipe(scale, protocol_named(protocol), tuple(map(float, rescales)), min_side)
     sets = open_training_pictures(specs, min_side=min_side)
     labels = set_labels(sets)
-    contents = [[label, s.fingerprint()] for label, s in zip(labels, sets, strict=True)]
+    contents = [[label, s.fingerprint(whole=True)] for label, s in zip(labels, sets, strict=True)]
     fingerprint = recipe.fingerprint([*contents, sorted(leave_out)])
     places = _places(sets, labels, leave_out)
     folder = cache_folder() / "superres" if cache_dir is None else Path(cache_dir)

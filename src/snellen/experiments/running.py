@@ -109,13 +109,17 @@ def head_of_results(experiment: str, root: Path, config: ExperimentConfig) -> di
     # The command that began the run, not one that resumed it, is the one that repeats it.
     begun = json.loads((root / "environment.json").read_text(encoding="utf-8"))
     now = environment()
+    # Of the code that trained, which need not be what is checked out when the last step is done.
+    commits = [start.get("commit") for start in (begun, *begun.get("resumed", []))]
+    later = list(dict.fromkeys(commit for commit in commits if commit != commits[0]))
     return {
         "format": 1,
         "snellen": __version__,
         "experiment": experiment,
         "command": begun["command"],
         "date": now["date"],
-        "commit": now["commit"],
+        "commit": commits[0],
+        **({"resumed_at": later} if later else {}),
         "hardware": now["hardware"],
         "config": config.model_dump(mode="json"),
     }

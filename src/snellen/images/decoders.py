@@ -133,7 +133,11 @@ def _decode_whole_jpeg(image: Image.Image, file: IO[bytes]) -> Pixels | None:
 def _decode_with_pillow(image: Image.Image) -> Pixels:
     image.load()
     if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
+        deep = np.asarray(image).astype(np.uint16)
+        level = image.info.get("transparency")  # of PNG: the one that is transparent
+        if not isinstance(level, int):
+            return deep
+        return np.stack([deep, np.where(deep == level, 0, 65535).astype(np.uint16)], axis=2)
     if image.mode in ("I", "F", "LAB"):
         what = {"I": "32-bit whole numbers", "F": "floating-point numbers", "LAB": "Lab colours"}
         raise RefusedError(f"it holds {what[image.mode]}; need 8 or 16 bit gray or RGB")

@@ -101,6 +101,6 @@ def _patches(config: Facts, budget: Facts) -> Iterator[str]:
         if config[key]
     ]
     yield f"At random {' and '.join(turned)}." if turned else "Never mirrored or turned."
-    if list(config["rescales"]) != [1.0]:
-        factors = ", ".join(f"{factor:g}" for factor in config["rescales"])
-        yield f"Each picture is also shown shrunk by {factors}."
+    if shrunk := [f"{factor:g}" for factor in config["rescales"] if factor != 1]:
+        also = "also " if 1 in config["rescales"] else ""
+        yield f"Each picture is {also}shown shrunk by {', '.join(shrunk)}."

@@ -168,6 +168,38 @@ def test_learning_curves_are_of_all_pictures_evenly():
     np.testing.assert_allclose(given, examples.pixels[:, 0, 0, 0], atol=1e-3)
 
 
+def test_pictures_that_are_too_small_for_a_patch_leave_their_share_to_others():
+    sides = [40 if k % 8 == 3 else 12 for k in range(80)]
+    names = [str(k) for k in range(80)]
+    mixed = JudgedSet("mixed", names, names, lambda k: np.full((sides[k], 44), k, np.uint8))
+    examples = patches_of([mixed], 4, PROTOCOLS["poster"], 16, inside=False)
+    found, counts = np.unique(examples.pixels[:, 0, 0, 0].numpy(), return_counts=True)
+    assert found.tolist() == list(range(3, 80, 8))
+    assert counts.sum() == 64
+    assert counts.max() - counts.min() == 1
+
+
+def test_versions_of_a_picture_count_once(config, folders, tmp_path):
+    """Shrunk by a half, none of the six is as large as a patch, and none is missing."""
+    write_png(tmp_path / "small" / "a.png", noise(58, 90, 3))
+    train = (str(folders / "train"), str(tmp_path / "small"))
+    plan = make_plan(config(train=train, rescales=(0.9, 1.0, 0.5)))
+    assert plan.trained_on == 6
+    assert [item.name for item in plan.too_small] == ["small/a.png"]
+
+
+def test_held_out_pictures_are_read_as_benchmarks_are(config, tmp_path):
+    """Gray that is stored as colour goes the way of colour, as `superres evaluate` takes it."""
+    for k in range(3):
+        write_png(tmp_path / "a" / f"{k}.png", np.repeat(noise(3, 90, 90)[k, :, :, None], 3, 2))
+    plan = make_plan(config(train=(str(tmp_path / "a"),), benchmarks=(), losses=("mse",)))
+    (held_out,) = plan.judged
+    (benchmark,) = make_plan(config(benchmarks=(str(tmp_path / "a"),), allow_leak=True)).judged
+    place = benchmark.names.index(held_out.names[0])
+    np.testing.assert_array_equal(held_out.read(0), benchmark.read(place))
+    assert held_out.read(0).ndim == 3
+
+
 def test_leaks_cannot_be_allowed_and_left_out(config):
     with pytest.raises(ValueError, match="exclude each other"):
         config(allow_leak=True, leave_out_leaks=True)

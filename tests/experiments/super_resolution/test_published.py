@@ -9,9 +9,11 @@ import torch
 
 from snellen.datasets.benchmarks import find_benchmarks
 from snellen.experiments.super_resolution.evaluation import bicubic, evaluate_set
+from snellen.experiments.super_resolution.methods import method_named
 from snellen.images import bicubic_resize, to_channels
 from snellen.images.protocols import PROTOCOLS
 from snellen.metrics import psnr, ssim
+from snellen.networks import list_shipped_weights, read_card, shipped_weights
 
 # (protocol, set, scale): dB and SSIM as printed. The poster's are its own column "Bicubic"; the
 # standard ones are those of Dong et al. and the papers after them; BasicSR's are its metrics of
@@ -77,6 +79,17 @@ def test_low_resolution_that_is_quantised_is_not_the_standard_protocol(sets, sca
     scores = evaluate_set(sets["Set5"], {"quantised": quantised}, scale, protocol)["quantised"]
     expected = PUBLISHED["standard", "Set5", scale]
     assert printed(scores.mean_psnr, scores.mean_ssim)[1] != expected[1]
+
+
+@pytest.mark.parametrize(
+    ("scale", "loss"), list_shipped_weights(), ids=lambda value: str(value).strip("()")
+)
+def test_shipped_weights_reach_what_their_cards_say(sets, scale, loss):
+    card = read_card(shipped_weights(scale, loss))
+    method = method_named(f"shipped:{loss}", scale)
+    found = evaluate_set(sets["Set5"], {"": method}, scale, PROTOCOLS[card["protocol"]])[""]
+    assert found.mean_psnr == pytest.approx(card["results"]["Set5"]["psnr"], abs=2e-3)
+    assert found.mean_ssim == pytest.approx(card["results"]["Set5"]["ssim"], abs=2e-5)
 
 
 def test_gray_read_through_colour_moves_set14_by_a_tenth_of_a_decibel(sets):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from snellen.datasets import Pictures, split
@@ -98,23 +99,15 @@ def held_out_sets(
                 f"held-out {Path(pictures.spec).name or pictures.spec}",
                 [label + pictures.name(k) for k in indices],
                 [label + pictures.source(k) for k in indices],
-                _Reader(pictures, indices),
+                partial(_stored, pictures, indices),
             )
         )
     return found
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Reads the pictures of a set that are held out."""
-
-    pictures: Pictures
-    indices: Sequence[int]
-
-    def __call__(self, place: int) -> Pixels:
-        """Without colour, (H, W), where the three channels are equal: it is its own Y."""
-        picture = self.pictures.read(self.indices[place])
-        return picture[..., 0] if (picture == picture[..., :1]).all() else picture
+def _stored(pictures: Pictures, indices: Sequence[int], place: int) -> Pixels:
+    """A held-out picture as benchmarks are read: gray only where it is stored so."""
+    return pictures.stored(indices[place])
 
 
 def leaks_into(source: PatchSource, sets: Sequence[JudgedSet]) -> tuple[list[Leak], str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from torch import nn
 
@@ -117,12 +118,26 @@ class Plan:
     @property
     def too_small(self) -> list[Skipped]:
         """Prepared pictures that are smaller than a patch, and therefore never seen."""
-        return self.stream(seed=0).too_small
+        return [item for name, item in self._unseen.items() if name not in self._seen]
 
     @property
     def trained_on(self) -> int:
-        """How many prepared pictures patches are cut of."""
-        return len(self.source) - len(self.too_small)
+        """How many pictures patches are cut of; versions of one picture count once."""
+        return len(self._seen)
+
+    @cached_property
+    def _unseen(self) -> dict[str, Skipped]:
+        """Versions of pictures that are smaller than a patch: one of each, by its original."""
+        originals = dict(zip(self.source.names, self.source.originals, strict=True))
+        items = reversed(self.stream(seed=0).too_small)
+        return {originals[item.name]: replace(item, name=originals[item.name]) for item in items}
+
+    @cached_property
+    def _seen(self) -> set[str]:
+        """Pictures with a version that is not."""
+        small = {item.name for item in self.stream(seed=0).too_small}
+        named = zip(self.source.names, self.source.originals, strict=True)
+        return {original for name, original in named if name not in small}
 
     @property
     def skipped(self) -> list[Skipped]:

@@ -50,8 +50,8 @@ def patches_of(
     """Cut `PATCHES` patches at random, but always the same, of pictures that are not trained on.
 
     Args:
-        sets: the pictures; each gives as many patches as any other, to within one. Of more than
-            `PATCHES` pictures some are left out, evenly.
+        sets: the pictures; each that is as large as a patch gives as many patches as any other, to
+            within one. Of more than `PATCHES` such pictures some are left out, evenly.
         scale: by which they are shrunk.
         protocol: how.
         side: of the patches, in pixels, a multiple of the scale.
@@ -61,14 +61,11 @@ def patches_of(
         UserError: no picture is as large as a patch.
     """
     generator = np.random.default_rng(_SEED)
-    places = [(each, k) for each in sets for k in range(len(each))]
-    chosen = np.linspace(0, len(places) - 1, min(PATCHES, len(places))).round().astype(int)
-    count = -(-PATCHES // len(chosen))
+    places = _large_enough(sets, side)
+    count = -(-PATCHES // max(1, len(places)))
     pixels, inputs = [], []
-    for each, k in (places[n] for n in chosen.tolist()):
+    for each, k in places:
         posed = pose(each.read(k), scale, protocol)
-        if min(posed.target.shape) < side:
-            continue
         target = whole_levels(posed.target)
         given, step = (posed.low, scale) if inside else (posed.enlarged, 1)
         for _ in range(count):
@@ -89,6 +86,21 @@ def patches_of(
         torch.from_numpy(np.stack(pixels)[order, None]),
         torch.from_numpy(np.stack(inputs)[order, None].astype(np.float32)),
     )
+
+
+def _large_enough(sets: Sequence[JudgedSet], side: int) -> list[tuple[JudgedSet, int]]:
+    """Up to `PATCHES` pictures with a patch in them, spread evenly, in the order of the sets."""
+    places = [(each, k) for each in sets for k in range(len(each))]
+    spread = np.linspace(0, len(places) - 1, min(PATCHES, len(places))).round().astype(int).tolist()
+    found: list[int] = []
+    # In the place of those that are too small, others.
+    for n in dict.fromkeys([*spread, *range(len(places))]):
+        each, k = places[n]
+        if min(each.read(k).shape[:2]) >= side:
+            found.append(n)
+        if len(found) == PATCHES:
+            break
+    return [places[n] for n in sorted(found)]
 
 
 def _cut(picture: NDArray[Any], top: int, left: int, side: int) -> NDArray[Any]:
