@@ -16,6 +16,7 @@ from snellen.errors import UserError
 __all__ = [
     "atomic_path",
     "atomic_write",
+    "refuse_other",
     "remove_leftovers",
     "shown",
     "spreadsheet_cell",
@@ -74,6 +75,32 @@ def write_error(path: str | os.PathLike[str], error: OSError) -> UserError:
     """Say in one sentence why `path` could not be written."""
     reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
     return UserError(f"cannot write {shown(path)}: {reason}.")
+
+
+def refuse_other(path: str | os.PathLike[str], option: str, begins: str) -> None:
+    """Refuse a place for a table that something else has taken; an older such table is replaced.
+
+    Args:
+        path: where the table is to be written.
+        option: what the user typed before it.
+        begins: the first characters of every such table.
+
+    Raises:
+        UserError: a folder, or a file that begins otherwise.
+    """
+    place = Path(path)
+    if place.is_dir():
+        raise UserError(f"{option} {shown(path)} is a folder: name a file.")
+    try:
+        with place.open("rb") as file:
+            taken = file.read(len(begins)) not in (b"", begins.encode())
+    except OSError:  # nothing there, or nothing that can be read: writing will say
+        return
+    if taken:
+        raise UserError(
+            f"{option} {shown(path)} exists and is no table that this command wrote: name another "
+            "file, or remove it."
+        )
 
 
 @contextmanager

@@ -160,3 +160,10 @@ def test_a_terminal_without_arrows_gets_question_marks(tmp_path):
         env={"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin:/bin"},
     )
     assert "ssim ?" in done.stdout
+
+
+def test_a_group_without_a_command_shows_its_help_and_no_more(capsys):
+    assert main(["superres"]) == 2
+    told = capsys.readouterr()
+    assert "compare" in told.out + told.err
+    assert "snellen:" not in told.err

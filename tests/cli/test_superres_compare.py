@@ -52,6 +52,23 @@ def test_a_run_prints_the_table_and_goes_on_without_its_settings(typed, tmp_path
     assert main(["superres", "compare", "--out", out, "--resume"]) == 0
 
 
+@pytest.mark.parametrize("preset", ["demo", "short", "poster"])
+@pytest.mark.parametrize(("scale", "patch"), [(2, 64), (3, 66), (4, 64)])
+def test_presets_fit_every_scale(typed, capsys, preset, scale, patch):
+    words = [*typed[:6], "--preset", preset, "--scale", str(scale), "--losses", "mse"]
+    words += ["--set", "held_out=null", "--dry-run"]
+    assert main(words) == 0
+    assert f"{patch}×{patch}, output" in capsys.readouterr().out
+
+
+def test_lists_of_a_network_may_be_typed_with_commas(typed, capsys):
+    words = [*typed, "--dry-run", "--set"]
+    assert main([*words, "network_options.kernels=5,1,5"]) == 0
+    assert "output 52×52" in capsys.readouterr().out
+    assert main([*words, "network_options.kernels=5,a,5"]) == 2
+    assert "must be whole numbers, such as 9,5,5, not 5,a,5" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from snellen.cli.main import main
 from snellen.experiments.super_resolution import methods
@@ -125,13 +126,48 @@ def test_a_folder_without_pictures_is_one_sentence(tmp_path, capsys):
     assert "BSDS500/test" in err
 
 
-def test_a_csv_never_overwrites_a_picture(root, capsys):
-    picture = root / "Set5" / "b.png"
-    before = picture.read_bytes()
-    status, _, err = run(capsys, "--data-root", root, "--csv", picture)
+@pytest.mark.parametrize("name", ["Set5/b.png", "other.png", "mine.csv"])
+def test_a_csv_replaces_nothing_but_a_table_of_its_own(root, capsys, name):
+    write_png(root / "other.png", np.zeros((8, 8), np.uint8))
+    (root / "mine.csv").write_text("my,own,table\n")
+    before = (root / name).read_bytes()
+    status, _, err = run(capsys, "--data-root", root, "--csv", root / name)
     assert status == 2
-    assert "would overwrite" in err
-    assert picture.read_bytes() == before
+    assert "exists and is no table that this command wrote" in err
+    assert (root / name).read_bytes() == before
+
+
+def test_a_csv_of_its_own_is_replaced(root, capsys, tmp_path):
+    for _ in range(2):
+        assert run(capsys, "--data-root", root, "--csv", tmp_path / "rows.csv")[0] == 0
+    assert (tmp_path / "rows.csv").read_text().count("bicubic") == 2
+
+
+@pytest.mark.parametrize("kind", ["CMYK", "frames"])
+def test_pictures_for_print_and_animations_are_refused(root, capsys, kind):
+    picture = Image.new("RGB", (48, 48))
+    if kind == "CMYK":
+        picture.convert("CMYK").save(root / "Set5" / "c.jpg")
+    else:
+        frames = [Image.new("RGB", (48, 48), (k, 0, 0)) for k in (50, 90)]
+        picture.save(root / "Set5" / "c.webp", save_all=True, append_images=frames)
+    status, _, err = run(capsys, "--data-root", root)
+    assert status == 2
+    assert "it is CMYK, meant for print" in err or "it holds 3 frames" in err
+
+
+def test_a_link_to_nothing_is_not_passed_over(root, capsys):
+    (root / "Set5" / "c.png").symlink_to(root / "gone.png")
+    status, _, err = run(capsys, "--data-root", root)
+    assert status == 2
+    assert "c.png: there is no such file" in err
+
+
+def test_a_network_that_none_of_the_weights_is_of_is_refused(root, capsys):
+    options = ("--method", "bicubic,shipped", "--network", "nowhere:Net")
+    status, _, err = run(capsys, "--data-root", root, *options)
+    assert status == 2
+    assert "--network nowhere:Net is of none of the methods" in err
 
 
 def test_a_picture_smaller_than_the_shave_is_named(root, capsys):

@@ -74,7 +74,7 @@ def test_a_share_lies_between_nothing_and_all(share):
 
 
 def test_a_single_source_cannot_be_split():
-    with pytest.raises(UserError, match="of 1 source in memory"):
+    with pytest.raises(UserError, match="memory has a single source, which cannot"):
         split(MemoryPictures(3, sources=["a", "a", "a"]))
 
 

@@ -39,6 +39,10 @@ class Failing(Plain):
     def __init__(self):
         raise RuntimeError("no luck")
 
+class Lazy(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.LazyConv2d(1, 1))
+
 class Frozen(Plain):
     def __init__(self, channels):
         super().__init__(channels)
@@ -137,6 +141,7 @@ def test_the_import_path_is_put_back(own):
         ("own_networks:Greedy", "needs depth"),
         ("own_networks:Failing", "RuntimeError: no luck"),
         ("own_networks:Frozen", "no weights to train"),
+        ("own_networks:Lazy", "such as LazyConv2d: give them their sizes"),
     ],
 )
 def test_a_network_that_cannot_be_had_is_refused(own, spec, message):

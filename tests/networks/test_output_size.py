@@ -59,6 +59,10 @@ def fails(x):
     raise RuntimeError("no luck")
 
 
+def leaves(x):
+    raise SystemExit(3)
+
+
 @pytest.mark.parametrize(
     ("network", "message"),
     [
@@ -82,6 +86,9 @@ def fails(x):
         (Convolution(lambda x: x.expand(-1, 3, -1, -1)), "returned a tensor (2, 3, 57, 78)"),
         (Convolution(lambda x: x[:, :, :0]), "returned a tensor (2, 1, 0, 78)"),
         (Convolution(fails), "pixels and failed: RuntimeError: no luck"),
+        (Convolution(leaves), "pixels and failed: SystemExit: 3"),
+        (Convolution(lambda x: x.detach()), "24×24 pixels and returned what carries no gradient"),
+        (Convolution(lambda x: x / 0 * 0), "all 0.5, and returned values that are no numbers"),
     ],
 )
 def test_another_size_is_refused_with_what_came_and_what_is_needed(network, message):

@@ -133,6 +133,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
 
 def _explain_usage(error: Any) -> str:
     message = error.format_message().strip()
+    if not message:  # a group without a command has shown its help
+        return ""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "snellen"
     end = "" if message.endswith((".", "?")) else "."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from snellen.errors import UserError
-from snellen.files import atomic_write, shown
+from snellen.files import atomic_write, refuse_other, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["score"]
 
 STDOUT = "-"
+# How what each option writes begins: anything else that has the name is not replaced.
+_BEGINS = {"--csv": "name,reference,distorted,", "--json": '{\n  "format": '}
 
 
 def score(
@@ -143,7 +145,9 @@ def _check_outputs(outputs: dict[str, str | Path | None], inputs: Iterable[Path]
     for option, path in named.items():
         if option != "--map" and path == STDOUT:
             continue
-        if Path(path).is_dir():
+        if option in _BEGINS:
+            refuse_other(path, option, _BEGINS[option])
+        elif Path(path).is_dir():
             raise UserError(f"{option} {shown(path)} is a folder: name a file.")
         if any(Path(path).exists() and Path(path).samefile(taken) for taken in inputs):
             raise UserError(f"{option} {shown(path)} would overwrite a picture to be measured.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from snellen.errors import UserError
-from snellen.files import atomic_write, shown
+from snellen.files import atomic_write, refuse_other, shown
 
 if TYPE_CHECKING:
     from snellen.datasets.benchmarks import Benchmark
@@ -73,20 +73,19 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure methods of super-resolution: bicubic, shipped weights, weights of your own."""
-    from snellen.cli.superres_output import evaluation_csv, evaluation_json
+    from snellen.cli.superres_output import EVALUATION_COLUMNS, evaluation_csv, evaluation_json
     from snellen.datasets.benchmarks import find_benchmarks
     from snellen.experiments.super_resolution.evaluation import evaluate_set
-    from snellen.experiments.super_resolution.methods import method_named, split_names
+    from snellen.experiments.super_resolution.methods import methods_named, split_names
     from snellen.images.protocols import SCALES, protocol_named
 
     if scale not in SCALES:
         raise UserError(f"got --scale {scale}; need one of {', '.join(map(str, SCALES))}.")
     rules = protocol_named(protocol)
-    methods = {shown(name): method_named(name, scale, network) for name in split_names(method)}
-    if not methods:
-        raise UserError("--method names none: type bicubic, shipped or a .safetensors file.")
+    methods = methods_named(split_names(method), scale, network)
     benchmarks = find_benchmarks(data_root, None if sets is None else split_names([sets]))
-    _check_csv(csv_file, benchmarks)
+    if csv_file is not None:  # before the work, what could not be written after it
+        refuse_other(csv_file, "--csv", ",".join(EVALUATION_COLUMNS))
     _note_sizes(benchmarks)
     found: dict[str, dict[str, SetScores]] = {}
     with _progress(sum(map(len, benchmarks))) as step:
@@ -115,22 +114,11 @@ def _print_table(
     console.print(evaluation_table(found))
 
 
-def _check_csv(csv_file: Path | None, benchmarks: list[Benchmark]) -> None:
-    """Refuse before the work what could not be written after it, or would overwrite a picture."""
-    if csv_file is None:
-        return
-    if csv_file.is_dir():
-        raise UserError(f"--csv {shown(csv_file)} is a folder: name a file.")
-    for benchmark in benchmarks:
-        if csv_file.resolve() in {(benchmark.folder / each).resolve() for each in benchmark.files}:
-            raise UserError(f"--csv {shown(csv_file)} would overwrite a picture to be measured.")
-
-
 def _note_sizes(benchmarks: list[Benchmark]) -> None:
     for benchmark in benchmarks:
         if benchmark.expected not in (None, len(benchmark)):
             typer.echo(
-                f"note: {shown(benchmark.folder)} has {len(benchmark)} pictures, but"
+                f"note: pictures in {shown(benchmark.folder)}: {len(benchmark)}, but"
                 f" {benchmark.name} was published with {benchmark.expected}: the means are not"
                 " comparable with published ones.",
                 err=True,

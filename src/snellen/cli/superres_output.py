@@ -16,6 +16,7 @@ from snellen.files import shown, spreadsheet_cell
 from snellen.images.protocols import SuperResolutionProtocol
 
 __all__ = [
+    "EVALUATION_COLUMNS",
     "evaluation_csv",
     "evaluation_heading",
     "evaluation_json",
@@ -23,6 +24,7 @@ __all__ = [
     "means_table",
 ]
 
+EVALUATION_COLUMNS = ("protocol", "scale", "set", "picture", "method", "psnr", "ssim")
 Found = Mapping[str, Mapping[str, SetScores]]
 """Scores by the name of the set, then of the method."""
 
@@ -76,7 +78,7 @@ def evaluation_csv(found: Found, scale: int, protocol: SuperResolutionProtocol) 
     """Return a row for each picture and method as CSV text, numbers in full."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["protocol", "scale", "set", "picture", "method", "psnr", "ssim"])
+    rows.writerow(EVALUATION_COLUMNS)
     for name, by_method in found.items():
         for method, scores in by_method.items():
             for picture, psnr, ssim in zip(scores.pictures, scores.psnr, scores.ssim, strict=True):

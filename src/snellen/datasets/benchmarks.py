@@ -11,6 +11,7 @@ from snellen.errors import UserError, nearest
 from snellen.files import shown
 from snellen.images import is_image_name, read_image
 from snellen.images.colour import Pixels
+from snellen.images.metadata import read_metadata, refuse_print_and_several
 
 __all__ = ["BENCHMARKS", "Benchmark", "KnownBenchmark", "find_benchmarks"]
 
@@ -70,9 +71,11 @@ class Benchmark:
         """Return a picture, (H, W) or (H, W, 3), uint8 or uint16, decoded anew each time.
 
         Raises:
-            UnreadableImage: it is damaged, or gone.
+            UnreadableImage: it is damaged, or gone; it is CMYK, or holds several pictures.
         """
-        return read_image(self.folder / self.files[index])
+        path = self.folder / self.files[index]
+        refuse_print_and_several(path, read_metadata(path))
+        return read_image(path)
 
 
 def find_benchmarks(
@@ -184,7 +187,9 @@ def _opened(name: str, folder: Path, expected: int | None = None) -> Benchmark |
     """Return the pictures in a folder, None where there are none."""
     try:
         files = sorted(
-            each for each in os.listdir(folder) if is_image_name(each) and (folder / each).is_file()
+            each
+            for each in os.listdir(folder)
+            if is_image_name(each) and not (folder / each).is_dir()
         )
     except OSError as error:
         raise UserError(f"cannot read the folder {shown(folder)}: {error.strerror}.") from error

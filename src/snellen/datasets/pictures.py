@@ -264,7 +264,8 @@ def require_some(count: int, spec: str, skipped: list[Skipped]) -> None:
     """Refuse a set in which nothing can be used."""
     if count == 0:
         raise UserError(
-            f"no usable picture in {shown(spec)}: {summarise_skipped(skipped)}{_way_out(skipped)}."
+            f"no usable picture in {shown(spec)}"
+            f"{': ' if skipped else ''}{summarise_skipped(skipped)}{_way_out(skipped)}."
         )
 
 

@@ -51,6 +51,11 @@ def split(pictures: Pictures, *, held_out: float | None = None, seed: int = 0) -
         if not 0 < wanted < 1:
             raise UserError(f"got held_out={wanted}; a share lies between 0 and 1.")
         wanted = max(1, round(wanted * sources))
+    if sources == 1:
+        raise UserError(
+            f"{pictures.spec} has a single source, which cannot both train and judge: add pictures,"
+            " or name others to judge on."
+        )
     if not 1 <= wanted < sources:
         raise UserError(
             f"cannot hold out {wanted} of {sources} source{'s' * (sources != 1)} in"

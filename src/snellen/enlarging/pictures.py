@@ -22,7 +22,7 @@ from snellen.errors import UserError
 from snellen.files import atomic_path, shown
 from snellen.images import UnreadableImage, read_header, read_image
 from snellen.images.files import Refusals, opened
-from snellen.images.metadata import Metadata, read_metadata
+from snellen.images.metadata import read_metadata, refuse_print_and_several
 
 __all__ = ["Outcome", "enlarge_file"]
 
@@ -77,7 +77,8 @@ def enlarge_file(
     stamp = f"{made_by} of {_digest(source)}"
     if not force and os.path.lexists(target):
         return _found(target, made_by, stamp)
-    metadata = _wanted(source)
+    metadata = read_metadata(source)
+    refuse_print_and_several(source, metadata)
     pixels = read_image(source, alpha="keep")
     planes = pixels[..., None] if pixels.ndim == 2 else pixels
     canvas = Canvas(
@@ -103,20 +104,6 @@ def enlarge_file(
     if profile != metadata.icc_profile:
         notes.append(f"its colour profile is one of gray, and {form.name} stores it as RGB without")
     return Outcome(False, canvas.height, canvas.width, "; ".join(notes))
-
-
-def _wanted(source: Path) -> Metadata:
-    """The metadata of a picture that can be enlarged."""
-    metadata = read_metadata(source)
-    if metadata.mode == "CMYK":
-        raise UnreadableImage(source, "it is CMYK, meant for print: convert it to RGB first")
-    if metadata.pictures > 1:
-        what = "pages" if metadata.format == "TIFF" else "frames"
-        raise UnreadableImage(
-            source,
-            f"it holds {metadata.pictures} {what}: save the one that you want as a file of its own",
-        )
-    return metadata
 
 
 def _digest(path: Path) -> str:

@@ -50,7 +50,9 @@ class ExperimentConfig(BaseModel):
     losses: tuple[str, ...] = Field(
         ("mse", "mae", "ms-ssim"), description="the first is compared to"
     )
-    seeds: PositiveInt = Field(1, description="how many trainings per loss, seeds 0, 1, …")
+    seeds: Annotated[int, Field(ge=1, le=1000)] = Field(
+        1, description="how many trainings per loss, seeds 0, 1, …"
+    )
 
     # Training
     batch_size: PositiveInt = 64

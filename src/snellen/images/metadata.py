@@ -9,9 +9,9 @@ from typing import IO, Any
 from PIL import ExifTags, Image, ImageFile
 
 from snellen.images import decoders
-from snellen.images.files import Refusals, opened
+from snellen.images.files import Refusals, UnreadableImage, opened
 
-__all__ = ["Exif", "Metadata", "read_metadata"]
+__all__ = ["Exif", "Metadata", "read_metadata", "refuse_print_and_several"]
 
 # EXIF's own tags of the picture; in a TIFF they stand among those that describe its storage.
 _OF_PICTURE = frozenset(
@@ -92,6 +92,22 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata:
             _pictures(image, file),
             profile if isinstance(profile, bytes) and profile else None,
             exif,
+        )
+
+
+def refuse_print_and_several(path: str | os.PathLike[str], metadata: Metadata) -> None:
+    """Refuse what is no single picture for a screen.
+
+    Raises:
+        UnreadableImage: it is CMYK, an animation, or has several pages.
+    """
+    if metadata.mode == "CMYK":
+        raise UnreadableImage(path, "it is CMYK, meant for print: convert it to RGB first")
+    if metadata.pictures > 1:
+        what = "pages" if metadata.format == "TIFF" else "frames"
+        raise UnreadableImage(
+            path,
+            f"it holds {metadata.pictures} {what}: save the one that you want as a file of its own",
         )
 
 

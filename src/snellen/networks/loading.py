@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from snellen.errors import UserError, nearest
 from snellen.networks.autoencoders import ConvAutoencoder
@@ -38,7 +39,7 @@ def _srcnn(**options: Any) -> Callable[..., SRCNN]:
         start: str = defaults.start,
         faint: float = defaults.faint,
     ) -> SRCNN:
-        return SRCNN(SRCNNOptions(tuple(kernels), tuple(filters), start, faint))
+        return SRCNN(SRCNNOptions(kernels, filters, start, faint))  # type: ignore[arg-type]
 
     return build
 
@@ -149,6 +150,11 @@ def _build(
         raise UserError(
             f"the network {spec!r} gave a {type(network).__name__}, but a torch.nn.Module is "
             "needed: name a subclass of torch.nn.Module or a function that returns one."
+        )
+    if any(is_lazy(p) for p in network.parameters()):
+        raise UserError(
+            f"the network {spec!r} has layers whose sizes are not known before they are used, such "
+            "as LazyConv2d: give them their sizes."
         )
     if not any(p.requires_grad for p in network.parameters()):
         raise UserError(f"the network {spec!r} has no weights to train: name another one.")

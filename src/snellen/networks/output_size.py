@@ -37,7 +37,8 @@ def check_output_size(network: nn.Module, spec: str, *, scale: int, patch: int) 
 
     Raises:
         UserError: the output of a whole picture is of another size, the output of a patch is larger
-            or loses unequal margins, or the network cannot take pictures of such a size.
+            or loses unequal margins, carries no gradient or is not finite, or the network cannot
+            take pictures of such a size.
 
     >>> from snellen.networks import build_super_resolution_network
     >>> network = build_super_resolution_network("srcnn", scale=3)
@@ -78,9 +79,9 @@ def _size_after(network: nn.Module, spec: str, size: tuple[int, int]) -> tuple[i
     """Return height and width of what `network` makes of two pictures of `size`."""
     pictures = torch.full((2, 1, *size), 0.5, device=next(network.parameters()).device)
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]):
             output = network(pictures)
-    except Exception as error:  # a stranger's network may raise anything
+    except (Exception, SystemExit) as error:  # a stranger's network may raise anything
         raise UserError(
             f"{_met(network, spec, size)} and failed: {type(error).__name__}: {error}"
         ) from error
@@ -93,6 +94,16 @@ def _size_after(network: nn.Module, spec: str, size: tuple[int, int]) -> tuple[i
         raise UserError(
             f"{_met(network, spec, size)} and returned a tensor {tuple(output.shape)}; it must "
             "return (2, 1, H, W)."
+        )
+    if network.training and not output.requires_grad:
+        raise UserError(
+            f"{_met(network, spec, size)} and returned what carries no gradient to its weights: "
+            "it must not detach its output, nor work under no_grad."
+        )
+    if not output.isfinite().all():
+        raise UserError(
+            f"{_met(network, spec, size)}, all 0.5, and returned values that are no numbers (NaN "
+            "or infinite) before any training."
         )
     return output.shape[2], output.shape[3]
 

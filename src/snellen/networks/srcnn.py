@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +46,8 @@ class SRCNNOptions:
     faint: float = 0.01
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kernels", tuple(self.kernels))
-        object.__setattr__(self, "filters", tuple(self.filters))
+        object.__setattr__(self, "kernels", _numbers("kernels", self.kernels))
+        object.__setattr__(self, "filters", _numbers("filters", self.filters))
         if len(self.kernels) != 3 or any(side < 1 or side % 2 == 0 for side in self.kernels):
             raise UserError(
                 f"the kernels must be three positive odd sides in pixels, such as 9,5,5, not "
@@ -167,6 +168,15 @@ class SRCNN(nn.Module):
             if layer is not self.reconstruction:
                 features = functional.relu_(features)  # (N, filters, H, W)
         return features
+
+
+def _numbers(name: str, given: Sequence[int] | str) -> tuple[int, ...]:
+    """Whole numbers in a row, as a list or as a command line has them: ``9,5,5``."""
+    parts = given.split(",") if isinstance(given, str) else given
+    try:
+        return tuple(int(part) for part in parts)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"the {name} must be whole numbers, such as 9,5,5, not {given}.") from error
 
 
 def _listed(numbers: tuple[int, ...]) -> str:

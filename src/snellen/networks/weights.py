@@ -115,6 +115,12 @@ def read_weights(
             "name that network beside the file if you trust its code."
         )
     built = build_super_resolution_network(spec, scale=card["scale"], options=card["options"])
+    for key, own in built.state_dict().items():
+        given = tensors.get(key)
+        if given is not None and given.is_floating_point() != own.is_floating_point():
+            raise UserError(
+                f"{key!r} in {name} is of {given.dtype}, not {own.dtype}: name another."
+            )
     try:
         built.load_state_dict(tensors)
     except RuntimeError as error:  # its first line says that there is something, then come parts

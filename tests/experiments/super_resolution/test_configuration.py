@@ -65,6 +65,8 @@ def test_the_resolved_configuration_reads_back_the_same(tmp_path):
         ({"options": {"scale": 5}}, ["scale", "5"]),
         ({"assignments": ["patch=62"]}, ["62", "60", "64"]),
         ({"assignments": ["benchmarks=x", "held_out=2"]}, ["held_out", "benchmarks"]),
+        ({"assignments": ["patch=1000000"]}, ["patch", "4096"]),
+        ({"assignments": ["seeds=99999999999"]}, ["seeds", "1000"]),
         ({"assignments": ["train="]}, ["train", "at least one"]),
         ({"assignments": ["train=a,a"]}, ["train", "once"]),
         ({"assignments": ["rescales=[1.5]"]}, ["rescales"]),

@@ -188,6 +188,29 @@ def test_versions_of_a_picture_count_once(config, folders, tmp_path):
     assert [item.name for item in plan.too_small] == ["small/a.png"]
 
 
+def test_a_damaged_picture_is_neither_judged_nor_trained_on(config, tmp_path):
+    """Whether it would have been held out or not."""
+    for k in range(8):
+        write_png(tmp_path / "a" / f"{k}.png", noise(8, 90, 90, 3)[k])
+    for damaged in range(8):
+        path = tmp_path / "a" / f"{damaged}.png"
+        whole = path.read_bytes()
+        path.write_bytes(whole[:9000] + bytes(500) + whole[9500:])
+        plan = make_plan(
+            config(train=(str(tmp_path / "a"),), benchmarks=(), held_out=4, losses=("mse",))
+        )
+        (held_out,) = plan.judged
+        assert path.name not in (*held_out.names, *plan.source.names)
+        assert len(held_out) + plan.trained_on == 7
+        assert [item.name for item in plan.skipped] == [path.name]
+        path.write_bytes(whole)
+
+
+def test_rescalings_that_leave_nothing_are_said(config, folders):
+    with pytest.raises(UserError, match=r"no usable picture in \S*train\.$"):
+        make_plan(config(rescales=(0.001,)))
+
+
 def test_held_out_pictures_are_read_as_benchmarks_are(config, tmp_path):
     """Gray that is stored as colour goes the way of colour, as `superres evaluate` takes it."""
     for k in range(3):

@@ -46,7 +46,7 @@ class SuperResolutionConfig(ExperimentConfig):
     leave_out_leaks: bool = Field(False, description="leave such pictures out of the training")
     scale: int = Field(4, description="by which pictures are enlarged: 2, 3 or 4")
     protocol: str = Field("poster", description="how pictures are shrunk and measured")
-    patch: Annotated[int, Field(ge=8)] | None = Field(
+    patch: Annotated[int, Field(ge=8, le=4096)] | None = Field(
         None, description="side of the square patches, a multiple of scale; null: 64, or 66 for 3"
     )
     flip: bool = Field(True, description="mirror half of the patches")
@@ -92,8 +92,8 @@ class SuperResolutionConfig(ExperimentConfig):
         if self.patch is not None and self.patch % self.scale:
             near = self.patch // self.scale * self.scale
             raise ValueError(
-                f"patch: {self.patch} is no multiple of the scale {self.scale}; "
-                f"{near} and {near + self.scale} are"
+                f"patch: {self.patch} is no multiple of the scale {self.scale}: set {near}, "
+                f"{near + self.scale}, or null for the default"
             )
         if self.allow_leak and self.leave_out_leaks:
             raise ValueError("allow_leak and leave_out_leaks exclude each other; set one")

@@ -197,10 +197,11 @@ def evaluate_posed(
     height, width = posed.target.shape
     least = get_convention(protocol.ssim).window_size
     if min(height, width) - 2 * border < least:
+        needed = -(-(least + 2 * border) // scale) * scale
         raise UserError(
-            f"a picture of {width}×{height} pixels is too small: protocol {protocol.name} leaves"
-            f" out {border} on each side, and SSIM needs {least}×{least} of the rest; need at least"
-            f" {least + 2 * border}×{least + 2 * border}."
+            f"a picture of {width}×{height} pixels is too small (both sides are cut to multiples of"
+            f" {scale}): protocol {protocol.name} leaves out {border} on each side, and SSIM needs"
+            f" {least}×{least} of the rest; need at least {needed}×{needed}."
         )
     made = finished(method(posed), posed, protocol)
     inner = (slice(border, height - border), slice(border, width - border))

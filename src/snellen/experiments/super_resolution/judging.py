@@ -12,9 +12,11 @@ from snellen.datasets import Pictures, split
 from snellen.datasets.benchmarks import Benchmark, find_benchmarks
 from snellen.datasets.leaks import Leak, find_leaks
 from snellen.datasets.picture_hashes import PictureHashes, look, pixel_digest
+from snellen.datasets.pictures import read_undamaged
 from snellen.datasets.super_resolution import PatchSource
 from snellen.errors import UserError
-from snellen.images import to_channels, to_uint8
+from snellen.files import shown
+from snellen.images import UnreadableImage, to_channels, to_uint8
 from snellen.images.colour import Pixels
 
 __all__ = ["JudgedSet", "benchmark_sets", "held_out_sets", "leaks_into"]
@@ -93,7 +95,13 @@ def held_out_sets(
     """
     found = []
     for pictures, label in zip(sets, labels, strict=True):
-        indices = split(pictures, held_out=held_out).held_out.tolist()
+        chosen = split(pictures, held_out=held_out).held_out.tolist()
+        indices = [k for k in chosen if _is_whole(pictures, k)]
+        if not indices:
+            raise UserError(
+                f"none of the pictures held out of {shown(pictures.spec)} can be decoded: hold out "
+                "more, as by --set held_out=0.3, or name others to judge on with --benchmarks."
+            )
         found.append(
             JudgedSet(
                 f"held-out {Path(pictures.spec).name or pictures.spec}",
@@ -103,6 +111,15 @@ def held_out_sets(
             )
         )
     return found
+
+
+def _is_whole(pictures: Pictures, index: int) -> bool:
+    """Whether a picture can be decoded; a damaged one is neither judged nor trained on."""
+    try:
+        read_undamaged(pictures, index)
+    except UnreadableImage:
+        return False
+    return True
 
 
 def _stored(pictures: Pictures, indices: Sequence[int], place: int) -> Pixels:

@@ -86,8 +86,8 @@ def _announce() -> None:
         _announced = True
         kept = "kept on disk for the next time" if _FOLDER else "no cache folder can be written"
         sys.stderr.write(
-            "snellen: preparing the CPU engine: it is compiled once per window size, for some "
-            f"seconds ({kept}).\n"
+            "snellen: preparing the CPU engine; where a window size is new to it, it is compiled "
+            f"for some seconds ({kept}).\n"
         )
 
 
