@@ -219,3 +219,15 @@ def test_a_network_of_ones_own_is_built_when_it_is_named(own):
 def test_another_network_than_the_one_named_is_refused(own, saved):
     with pytest.raises(UserError, match="of the network 'srcnn', not of 'own_superres:Net'"):
         read_weights(saved, network="own_superres:Net")
+
+
+def test_weights_of_whole_numbers_are_refused_where_the_network_has_fractions(saved):
+    rewrite(saved, lambda tensors: {key: value.int() for key, value in tensors.items()})
+    with pytest.raises(UserError, match=r"is of torch\.int32, not torch\.float32: name another"):
+        read_weights(saved)
+
+
+def test_weights_of_half_precision_are_taken(saved):
+    rewrite(saved, lambda tensors: {key: value.half() for key, value in tensors.items()})
+    found = read_weights(saved)[0].state_dict()
+    torch.testing.assert_close(found, small().state_dict(), rtol=1e-3, atol=1e-6)

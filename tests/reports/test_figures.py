@@ -160,3 +160,11 @@ def test_a_loss_that_comes_again_is_described_by_its_end():
     steps = np.arange(1.0, 6)
     curves = [(0, "a>b@0.5", [(steps, steps)]), (0, "a>b@0.5", [(steps + 5, steps * 7)])]
     assert 'At the last step: a&gt;b@0.5: 35"' in curve_panel("c", curves, y_label="v", key="k")
+
+
+def test_the_ticks_of_near_values_differ():
+    values = np.linspace(0.9255, 0.9375, 8)
+    panel = curve_panel("t", [(0, "mse", [(np.arange(8), values)])], y_label="SSIM", key="k")
+    ticks = [float(text) for text in re.findall(r">\s*(0\.9\d*)\s*<", panel)]
+    assert len(ticks) >= 4
+    np.testing.assert_allclose(np.diff(ticks), ticks[1] - ticks[0])

@@ -389,6 +389,7 @@ _CLEANERS: tuple[Callable[[str], str], ...] = (
     # Keep the size, take the font from the page (matplotlib before 3.11 writes both in one).
     lambda text: re.sub(r"font-family: [^;\"]*; ?", "", text),
     lambda text: re.sub(r"font: (?:[a-z0-9]+ )*?([\d.]+px) [^;\"]*", r"font-size: \1", text),
-    lambda text: re.sub(r"(\d+\.\d\d)\d+", r"\1", text),
+    # Of coordinates two digits are enough; the texts between the tags keep theirs.
+    lambda text: re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d+\.\d\d)\d+", r"\1", tag[0]), text),
     lambda text: re.sub(r"\n\s*", "\n", text),
 )
