@@ -299,3 +299,12 @@ def test_two_sets_of_one_name_are_refused(config, folders, tmp_path):
     write_png(tmp_path / "other" / "a.png", read_image(folders / "other" / "0.png"))
     with pytest.raises(UserError, match="two sets are called other"):
         make_plan(config(benchmarks=(str(folders / "other"), str(tmp_path / "other"))))
+
+
+def test_pictures_of_the_curves_that_are_trained_on_are_said(config, folders, tmp_path):
+    shutil.copytree(folders / "other", tmp_path / "curves")
+    shutil.copy(folders / "train" / "0.png", tmp_path / "curves" / "same.png")
+    plan = make_plan(config(validation=str(tmp_path / "curves")))
+    assert plan.validation_words.endswith("curves (1 of its pictures trained on, too)")
+    plan = make_plan(config(validation=str(folders / "other"), benchmarks=()))
+    assert plan.validation_words.endswith("other")

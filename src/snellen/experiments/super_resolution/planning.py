@@ -278,8 +278,13 @@ def _validation(
         return examples, f"{len(examples)} fixed patches of the training pictures"
     sets = judged if config.validation is None else benchmark_sets([config.validation])
     examples = patches_of(sets, config.scale, protocol, budget.patch, budget.inside)
-    named = config.validation or "the pictures that are held out"
-    return examples, f"{len(examples)} fixed patches of {named}"
+    words = f"{len(examples)} fixed patches of "
+    if config.validation is None:
+        return examples, words + "the pictures that are held out"
+    leaks, _ = leaks_into(source, sets)
+    count = len({leak.judged for leak in leaks})
+    note = f" ({count} of its pictures trained on, too)" if leaks else ""
+    return examples, f"{words}{config.validation}{note}"
 
 
 def describe(plan: Plan) -> list[str]:
