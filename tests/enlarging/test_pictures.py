@@ -178,6 +178,34 @@ def test_a_smaller_copy_beside_the_picture_is_no_second_page(tmp_path):
     assert read_image(tmp_path / "b.tif").shape == (48, 60, 3)
 
 
+def test_an_unspecified_channel_of_a_tiff_is_left_out_with_a_remark(tmp_path):
+    pixels = picture((24, 30, 4))
+    pixels[..., 3] = 0
+    options = {"photometric": "rgb", "extrasamples": ["unspecified"]}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **options)
+    outcome = enlarge_file(tmp_path / "a.tif", tmp_path / "b.tif", BICUBIC)
+    assert outcome.note == "its extra channel, which is no transparency, is not kept"
+    expected = upscale(pixels[..., :3], 2, method="bicubic")
+    np.testing.assert_array_equal(read_image(tmp_path / "b.tif", alpha="keep"), expected)
+
+
+def test_of_a_jpeg_with_several_pictures_the_first_is_enlarged_with_a_remark(tmp_path):
+    frames = [Image.fromarray(picture((24, 30, 3), seed=k)) for k in range(2)]
+    frames[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=frames[1:])
+    outcome = enlarge_file(tmp_path / "a.jpg", tmp_path / "b.png", BICUBIC)
+    assert outcome.note == "it holds 2 pictures (MPO), the first is enlarged"
+    expected = upscale(read_image(tmp_path / "a.jpg"), 2, method="bicubic")
+    np.testing.assert_array_equal(read_image(tmp_path / "b.png"), expected)
+
+
+def test_a_description_of_the_arrays_shape_is_not_kept(tmp_path):
+    for name, text in (("shaped", None), ("said", "a house")):
+        options = {} if text is None else {"description": text}
+        tifffile.imwrite(tmp_path / f"{name}.tif", picture((24, 30)), **options)
+        enlarge_file(tmp_path / f"{name}.tif", tmp_path / f"{name}-2.tif", BICUBIC)
+        assert read_metadata(tmp_path / f"{name}-2.tif").exif.picture.get(0x010E) == text
+
+
 class TestWhatIsThere:
     @pytest.fixture
     def paths(self, tmp_path) -> tuple[Path, Path]:

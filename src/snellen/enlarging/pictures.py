@@ -99,7 +99,9 @@ def enlarge_file(
     with atomic_path(target) as temporary, _claimed(temporary) as file:
         strips = enlarged_strips(planes, enlarger, tile=tile, watch=watch)
         complete = form.write(file, canvas, strips, profile, exif)
-    notes = [] if complete else ["not all of its EXIF could be written again"]
+    notes = _remarks(metadata)
+    if not complete:
+        notes.append("not all of its EXIF could be written again")
     if profile != metadata.icc_profile:
         notes.append(f"its colour profile is one of gray, and {form.name} stores it as RGB without")
     return Outcome(False, canvas.height, canvas.width, "; ".join(notes))
@@ -110,13 +112,27 @@ def _wanted(source: Path) -> Metadata:
     metadata = read_metadata(source)
     if metadata.mode == "CMYK":
         raise UnreadableImage(source, "it is CMYK, meant for print: convert it to RGB first")
-    if metadata.pictures > 1:
+    if metadata.pictures > 1 and metadata.format != "JPEG":
         what = "pages" if metadata.format == "TIFF" else "frames"
         raise UnreadableImage(
             source,
             f"it holds {metadata.pictures} {what}: save the one that you want as a file of its own",
         )
     return metadata
+
+
+def _remarks(metadata: Metadata) -> list[str]:
+    """What of the original will not be in the enlargement."""
+    remarks = []
+    if metadata.format == "JPEG" and metadata.pictures > 1:
+        remarks.append(f"it holds {metadata.pictures} pictures (MPO), the first is enlarged")
+    if metadata.unread_channels:
+        remarks.append(
+            "its extra channel, which is no transparency, is not kept"
+            if metadata.unread_channels == 1
+            else f"its {metadata.unread_channels} extra channels are not kept"
+        )
+    return remarks
 
 
 def _digest(path: Path) -> str:
