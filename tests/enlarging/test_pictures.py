@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -16,6 +17,7 @@ from snellen.enlarging import enlarge_file, open_method, pictures
 from snellen.enlarging.canvas import Canvas
 from snellen.enlarging.png import write_png_strips
 from snellen.errors import UserError
+from snellen.files import is_of_whole_disk
 from snellen.images import read_image, write_png
 from snellen.images.metadata import read_metadata
 
@@ -250,6 +252,13 @@ class TestWhatIsThere:
             enlarge_file(*paths, BICUBIC)
         assert paths[1].read_bytes() == before
 
+    def test_removing_it_is_enough(self, paths):
+        write_png(paths[0], picture((20, 30, 3), seed=1))
+        with pytest.raises(UserError, match="to make only this one anew, remove it and type the"):
+            enlarge_file(*paths, BICUBIC)
+        paths[1].unlink()
+        assert not enlarge_file(*paths, BICUBIC).done_before
+
     def test_of_a_copy_with_another_name_and_time_it_is_done(self, paths, tmp_path):
         (tmp_path / "copy.png").write_bytes(paths[0].read_bytes())
         later = paths[1].stat().st_mtime + 10
@@ -308,6 +317,19 @@ def test_a_file_that_another_run_deletes_before_it_is_locked_is_made_again(tmp_p
     enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC)
     assert interrupted
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+def test_a_full_disk_does_not_speak_of_trainings(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    write_png(tmp_path / "a.png", picture((24, 30, 3)))
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(UserError, match="the disk is full: free some space") as info:
+        enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC)
+    assert "resume" not in str(info.value)
+    assert "type the same again then: what is done is skipped" in str(info.value)
+    assert is_of_whole_disk(info.value)
 
 
 def test_a_failure_half_way_leaves_what_was_there(tmp_path, enlarger):

@@ -26,6 +26,8 @@ from snellen.images.metadata import Metadata, read_metadata
 
 __all__ = ["Outcome", "enlarge_file"]
 
+_AGAIN = "type the same again then: what is done is skipped"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -96,7 +98,7 @@ def enlarge_file(
     if watch is not None:
         watch.begin(canvas.height * canvas.width)
     _remove_leftovers(target)
-    with atomic_path(target) as temporary, _claimed(temporary) as file:
+    with atomic_path(target, again=_AGAIN) as temporary, _claimed(temporary) as file:
         strips = enlarged_strips(planes, enlarger, tile=tile, watch=watch)
         complete = form.write(file, canvas, strips, profile, exif)
     notes = _remarks(metadata)
@@ -155,7 +157,10 @@ def _found(target: Path, made_by: str, stamp: str) -> Outcome:
             why = "was made of another picture, or before this one was changed"
         else:
             why = "was made in another way"
-    raise UserError(f"{shown(target)} is there already and {why}: add --force to overwrite it.")
+    raise UserError(
+        f"{shown(target)} is there already and {why}: add --force to overwrite it, or, to make only"
+        " this one anew, remove it and type the same again."
+    )
 
 
 @contextmanager
