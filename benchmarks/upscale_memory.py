@@ -39,6 +39,8 @@ CASES = (
     Case(".jpg"),
     Case(".tif"),
     Case(".webp"),
+    # The largest WebP with transparency that is written, 29,986,576 pixels.
+    Case(".webp", side=1369, channels=4),
     Case(".png", channels=4),
     Case(".png", bits=16),
     Case(".png", scale=2, side=5000),

@@ -4,7 +4,8 @@ import errno
 
 import pytest
 
-from snellen.files import shown, spreadsheet_cell, write_error
+from snellen.errors import UserError
+from snellen.files import atomic_path, is_of_whole_disk, shown, spreadsheet_cell, write_error
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,18 @@ def test_a_full_disk_comes_with_the_way_on(number):
     sentence = str(write_error("out\x1b/a.csv", OSError(number, "full")))
     assert sentence.startswith(r"cannot write out\x1b/a.csv: the disk ")
     assert "a training then goes on with --resume" in sentence
+
+
+@pytest.mark.parametrize(
+    ("number", "whole"),
+    [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EROFS, True), (errno.EACCES, False)],
+)
+def test_what_is_wrong_with_the_whole_disk_is_told_apart(tmp_path, number, whole):
+    with (
+        pytest.raises(UserError, match="cannot write") as info,
+        atomic_path(tmp_path / "a", again="go on so"),
+    ):
+        raise OSError(number, "no")
+    assert is_of_whole_disk(info.value) is whole
+    assert ("go on so" in str(info.value)) is (number in (errno.ENOSPC, errno.EDQUOT))
+    assert not is_of_whole_disk(UserError("another"))

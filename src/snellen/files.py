@@ -16,6 +16,7 @@ from snellen.errors import UserError
 __all__ = [
     "atomic_path",
     "atomic_write",
+    "is_of_whole_disk",
     "refuse_other",
     "remove_leftovers",
     "shown",
@@ -24,7 +25,8 @@ __all__ = [
     "write_error",
 ]
 
-_FREE = "free some space (a training then goes on with --resume) or name another place"
+_FREE = "free some space ({again}) or name another place"
+_RESUME = "a training then goes on with --resume"
 _REASONS = {
     errno.ENOSPC: f"the disk is full: {_FREE}",
     errno.EDQUOT: f"the disk quota is used up: {_FREE}",
@@ -37,6 +39,8 @@ _REASONS = {
     errno.EISDIR: "that is a folder: name a file",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
+
+_WHOLE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 # Control characters, ends of lines and turns of direction, and halves of surrogate pairs.
 _UNPRINTABLE = re.compile(
@@ -71,9 +75,9 @@ def spreadsheet_cell(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def write_error(path: str | os.PathLike[str], error: OSError) -> UserError:
-    """Say in one sentence why `path` could not be written."""
-    reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+def write_error(path: str | os.PathLike[str], error: OSError, *, again: str = _RESUME) -> UserError:
+    """Say in one sentence why `path` could not be written; `again` says how to go on later."""
+    reason = _REASONS.get(error.errno or 0, error.strerror or str(error)).replace("{again}", again)
     return UserError(f"cannot write {shown(path)}: {reason}.")
 
 
@@ -91,10 +95,12 @@ def refuse_other(path: str | os.PathLike[str], option: str, begins: str) -> None
     place = Path(path)
     if place.is_dir():
         raise UserError(f"{option} {shown(path)} is a folder: name a file.")
+    if not place.is_file():  # nothing there, or a pipe
+        return
     try:
         with place.open("rb") as file:
             taken = file.read(len(begins)) not in (b"", begins.encode())
-    except OSError:  # nothing there, or nothing that can be read: writing will say
+    except OSError:  # it cannot be read: writing will say why
         return
     if taken:
         raise UserError(
@@ -103,12 +109,17 @@ def refuse_other(path: str | os.PathLike[str], option: str, begins: str) -> None
         )
 
 
+def is_of_whole_disk(error: UserError) -> bool:
+    """Whether `write_error` made this of a disk that is full or read-only, for other files too."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _WHOLE_DISK
+
+
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, again: str = _RESUME) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
 
     The folder of `path` is made when it is missing. If the block fails, the temporary file is
-    removed and whatever was at `path` stays as it was.
+    removed and whatever was at `path` stays as it was. `again` is for `write_error`.
 
     Raises:
         UserError: the place cannot be written (read-only, full, no permission).
@@ -126,7 +137,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.close(descriptor)
         os.replace(temporary, target)
     except OSError as error:
-        raise write_error(target, error) from error
+        raise write_error(target, error, again=again) from error
     finally:
         with suppress(OSError):  # it must not hide why the block failed
             temporary.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from snellen.cli.main import main
 from snellen.images import read_image, write_png
@@ -87,6 +89,45 @@ def test_one_bad_file_does_not_stop_a_folder(folder, capsys, tmp_path):
     assert sorted(p.name for p in made) == ["one.png", "three.png", "two.png"]
 
 
+def test_without_an_output_the_last_line_says_where_it_is(folder, capsys):
+    assert run(folder / "one.png", "--method", "bicubic") == 0
+    assert run(folder / "one.png", "--method", "bicubic") == 0
+    (folder / "one-x4.png").rename(folder / "four.png")
+    assert run(folder, "--method", "bicubic", "--scale", 2) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"1 enlarged: {folder / 'one-x4.png'}",
+        f"0 enlarged, 1 skipped (done before): {folder / 'one-x4.png'}",
+        f"4 enlarged: {folder}-x2",
+    ]
+
+
+def test_a_slash_at_the_end_makes_a_folder(folder, tmp_path):
+    assert run(folder / "one.png", f"{tmp_path}/new/", "--method", "bicubic") == 0
+    assert read_image(tmp_path / "new" / "one.png").shape == (80, 96, 3)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_is_full_or_read_only_is_met_once(
+    folder, capsys, tmp_path, monkeypatch, number
+):
+    def fails(*_):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(os, "replace", fails)
+    assert run(folder, tmp_path / "out", "--method", "bicubic") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "three.png: the " in lines[0]
+    assert lines[1] == "0 enlarged, 1 failed, 2 not tried."
+
+
+def test_what_is_not_kept_is_remarked_on(capsys, tmp_path):
+    options = {"photometric": "rgb", "extrasamples": ["unspecified"]}
+    tifffile.imwrite(tmp_path / "a.tif", picture((20, 24, 4)), **options)
+    assert run(tmp_path / "a.tif", tmp_path / "b.tif", "--method", "bicubic") == 0
+    assert "a.tif: its extra channel, which is no transparency, is not" in capsys.readouterr().err
+
+
 def test_what_is_there_is_overwritten_only_by_force(folder, capsys, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "one.png").write_bytes(b"mine")
@@ -115,7 +156,13 @@ def test_bad_requests_are_one_sentence(folder, weights, capsys, tmp_path):
         (one, out, "--method", "bicubic", "--device", "gpu"): "no device 'gpu'",
         (one, out, "--method", tmp_path / "none.safetensors"): "there is no file",
         (folder, folder, "--method", "bicubic"): "is the input folder",
-        (tmp_path / "empty", out, "--method", "bicubic"): "there is no picture in",
+        ("", out, "--method", "bicubic"): "the input is an empty name",
+        (one, "", "--method", "bicubic"): "the output is an empty name",
+        (folder, out, "--method", "bicubic"): "out.png has the name of a picture",
+        (one, out, "--scale", "2.5"): "snellen: got 2.5; the scale is 2, 3 or 4.",
+        (one, out, "--scale", "4x"): "snellen: got 4x; the scale is 2, 3 or 4.",
+        (one, out, "--device", "meta"): "no device 'meta' here: choose auto",
+        (tmp_path / "empty", tmp_path / "o", "--method", "bicubic"): "there is no picture in",
     }
     for words, expected in cases.items():
         assert expected in refused(words, capsys)
@@ -140,23 +187,60 @@ def test_a_picture_smaller_than_the_filters(weights, capsys, tmp_path):
     assert "at least 3×3" in error
 
 
-def test_a_kill_leaves_no_half_file_and_the_next_run_goes_on(weights, tmp_path):
+# As a terminal starts it: what runs in the background of a script ignores Ctrl-C.
+START = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from snellen.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def signalled(number: int, weights: Callable[[int], str], folder: Path) -> tuple[int, str]:
+    """The status and the words of a run that gets a signal while it writes out/a.png."""
     for name in ("a.png", "b.png"):
-        write_png(tmp_path / "in" / name, picture((250, 400, 3)))
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "snellen", "upscale", str(tmp_path / "in"), str(out)]
+        write_png(folder / "in" / name, picture((250, 400, 3)))
+    out = folder / "out"
+    command = [sys.executable, "-c", START, "upscale", str(folder / "in"), str(out)]
     command += ["--method", weights(4), "--tile", "32"]
-    started = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not list(out.glob(".tmp-*-a.png")) and time.monotonic() < deadline:
         time.sleep(0.01)
-    os.kill(started.pid, signal.SIGKILL)
-    started.wait()
+    os.kill(started.pid, number)
+    words = started.communicate()[1]
     assert not (out / "a.png").exists()
+    return started.returncode, words
+
+
+def test_a_kill_leaves_no_half_file_and_the_next_run_goes_on(weights, tmp_path):
+    signalled(signal.SIGKILL, weights, tmp_path)
+    out = tmp_path / "out"
     assert [p.name[14:] for p in out.iterdir()] == ["a.png"]
     assert run(tmp_path / "in", out, "--method", weights(4)) == 0
     assert sorted(p.name for p in out.iterdir()) == ["a.png", "b.png"]
     np.testing.assert_array_equal(read_image(out / "a.png"), read_image(out / "b.png"))
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "name"), [(signal.SIGTERM, 143, "SIGTERM"), (signal.SIGINT, 130, "Ctrl-C")]
+)
+def test_a_stop_leaves_nothing_behind_and_says_how_to_go_on(
+    weights, tmp_path, number, status, name
+):
+    found, words = signalled(number, weights, tmp_path)
+    assert found == status
+    assert words == (
+        f"snellen: stopped by {name}, and no half file is left: type the same again, without"
+        " --force, to go on.\n"
+    )
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_handler_of_a_signal_is_put_back(folder, tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    assert run(folder, tmp_path / "out", "--method", "bicubic") == 0
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_help_does_not_import_torch():

@@ -10,7 +10,7 @@ from snellen import upscale
 from snellen.enlarging import open_method
 from snellen.errors import UserError
 from snellen.images import bicubic_resize
-from snellen.networks import SRCNN, list_shipped_weights
+from snellen.networks import SRCNN, list_shipped_weights, save_weights
 
 from .helpers import picture
 
@@ -108,8 +108,12 @@ def test_autocast_changes_nothing(network):
         ([[1, 2], [3, 4]], TypeError, "got list"),
         (np.zeros((20, 20, 5), np.uint8), ValueError, r"\(20, 20, 5\)"),
         (np.zeros((20, 20), np.int32), TypeError, "int32"),
-        (np.full((20, 20), 2.0), ValueError, "floats from 2 to 2"),
-        (np.full((20, 20), np.nan), ValueError, "need values in"),
+        (np.full((20, 20), 2.0), ValueError, r"floats from 2\.0 to 2\.0"),
+        (np.full((20, 20), 1.0000001), ValueError, r"floats from 1\.0000001 to 1\.0000001"),
+        (np.full((20, 20), np.nan), ValueError, r"need \[0, 1\]"),
+        (np.ma.masked_array(np.zeros((20, 20)), np.eye(20)), TypeError, r"fill it first: \.filled"),
+        (torch.zeros(3, 20, 20, device="meta"), TypeError, "device meta, which has no values"),
+        (torch.zeros(3, 20, 20).to_sparse(), TypeError, r"torch.sparse_coo; need a dense one"),
         (np.zeros((0, 20), np.uint8), ValueError, "empty"),
         (torch.zeros(1, 3, 0, 5), ValueError, "empty"),
         (torch.zeros(0, 3, 5, 5), ValueError, "empty"),
@@ -120,6 +124,67 @@ def test_autocast_changes_nothing(network):
 def test_what_is_no_picture_is_refused(given, error, words):
     with pytest.raises(error, match=words):
         upscale(given, 2, method="bicubic")
+
+
+def test_a_matrix_is_taken_as_a_plain_array(network):
+    pixels = picture((20, 24))
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.matrix(pixels)
+    large = upscale(matrix, 2, method=network)
+    assert type(large) is np.ndarray
+    np.testing.assert_array_equal(large, upscale(pixels, 2, method=network))
+
+
+@pytest.mark.parametrize("dtype", [">u2", ">f2", ">f4", ">f8"])
+@pytest.mark.parametrize("method", ["bicubic", "network"])
+def test_the_order_of_bytes_does_not_matter(network, dtype, method):
+    method = network if method == "network" else method
+    pixels = picture((20, 24, 4), np.dtype(dtype).newbyteorder("<"))
+    large = upscale(pixels.astype(dtype), 2, method=method)
+    assert large.dtype.str == dtype
+    np.testing.assert_array_equal(large, upscale(pixels, 2, method=method))
+
+
+def test_tensors_of_any_strides_and_no_gradient(network):
+    tensor = torch.rand(2, 3, 20, 24)
+    expected = upscale(tensor, 2, method=network)
+    strided = tensor.contiguous(memory_format=torch.channels_last).requires_grad_()
+    large = upscale(strided, 2, method=network)
+    assert torch.equal(large, expected)
+    assert not large.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tile": "a"}, "got tile='a'; need a whole number of pixels"),
+        ({"tile": 50.5}, r"got tile=50\.5; need a whole number of pixels"),
+        ({"method": None}, "got method=None; need a name such as 'ms-ssim'"),
+        ({"device": None}, "got device=None; need a name such as 'auto'"),
+    ],
+)
+def test_options_of_another_kind_are_one_sentence(options, words):
+    with pytest.raises(TypeError, match=words):
+        upscale(picture((20, 20)), 2, **{"method": "bicubic", **options})
+
+
+@pytest.mark.parametrize("device", ["banana", "meta", "cuda:99", torch.device("meta")])
+def test_no_such_device_is_one_short_sentence(device):
+    sentence = rf"^there is no device '{device}' here: choose auto(, cpu| or cpu)[^(]*\.$"
+    with pytest.raises(UserError, match=sentence):
+        open_method("bicubic", 2, device=device)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_no_numbers_are_refused_by_name(tmp_path, value):
+    network = SRCNN(filters=(4, 3))
+    network.features.bias.data[1] = value
+    with pytest.raises(UserError, match="the network holds weights that are no numbers"):
+        open_method(network, 2)
+    card = {"network": "srcnn", "options": {"filters": [4, 3]}, "scale": 2, "loss": "mse"}
+    save_weights(tmp_path / "w.safetensors", network, card)
+    with pytest.raises(UserError, match=r"w\.safetensors holds weights that are no numbers"):
+        open_method(tmp_path / "w.safetensors", 2)
 
 
 def test_a_scale_that_weights_were_not_trained_for(weights):

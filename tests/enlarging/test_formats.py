@@ -185,6 +185,11 @@ def test_exif_of_wrong_types_costs_the_exif_and_not_the_picture(suffix, tmp_path
         ("a.jpg", Canvas(10, 10, 3, np.dtype(np.uint16)), "16 bit, JPEG holds 8"),
         ("a.webp", Canvas(10, 10, 3, np.dtype(np.uint16)), "16 bit, WebP holds 8"),
         ("a.webp", Canvas(10, 20_000, 3, np.dtype(np.uint8)), "16,383 pixels along a side"),
+        (
+            "a.webp",
+            Canvas(6000, 5001, 4, np.dtype(np.uint8)),
+            "limited to 30,000,000 pixels.*30,006",
+        ),
         ("a.jpg", Canvas(70_000, 10, 3, np.dtype(np.uint8)), "65,500 pixels along a side"),
     ],
 )
@@ -196,6 +201,20 @@ def test_what_a_format_cannot_hold_is_refused(name, canvas, words):
 def test_png_and_tiff_hold_everything():
     for form in (format_of(".png"), format_of(".tif")):
         refuse_unfit(form, Canvas(100_000, 10, 4, np.dtype(np.uint16)), Path("a"))
+
+
+def test_webp_holds_large_pictures_without_alpha_and_smaller_ones_with():
+    refuse_unfit(format_of(".webp"), Canvas(10_000, 10_000, 3, np.dtype(np.uint8)), Path("a"))
+    refuse_unfit(format_of(".webp"), Canvas(6000, 5000, 4, np.dtype(np.uint8)), Path("a"))
+
+
+def test_what_libwebp_refuses_is_one_sentence(monkeypatch):
+    def fails(*_, **__):
+        raise imagecodecs.WebpError("WebPEncode", "VP8_ENC_ERROR_PARTITION0_OVERFLOW")
+
+    monkeypatch.setattr(imagecodecs, "webp_encode", fails)
+    with pytest.raises(UserError, match=r"cannot write this picture .*OVERFLOW.*ends in \.png"):
+        written(".webp", picture((64, 64, 3)))
 
 
 def test_every_suffix_names_one_format():

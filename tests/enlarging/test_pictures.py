@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -16,6 +17,7 @@ from snellen.enlarging import enlarge_file, open_method, pictures
 from snellen.enlarging.canvas import Canvas
 from snellen.enlarging.png import write_png_strips
 from snellen.errors import UserError
+from snellen.files import is_of_whole_disk
 from snellen.images import read_image, write_png
 from snellen.images.metadata import read_metadata
 
@@ -178,6 +180,34 @@ def test_a_smaller_copy_beside_the_picture_is_no_second_page(tmp_path):
     assert read_image(tmp_path / "b.tif").shape == (48, 60, 3)
 
 
+def test_an_unspecified_channel_of_a_tiff_is_left_out_with_a_remark(tmp_path):
+    pixels = picture((24, 30, 4))
+    pixels[..., 3] = 0
+    options = {"photometric": "rgb", "extrasamples": ["unspecified"]}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **options)
+    outcome = enlarge_file(tmp_path / "a.tif", tmp_path / "b.tif", BICUBIC)
+    assert outcome.note == "its extra channel, which is no transparency, is not kept"
+    expected = upscale(pixels[..., :3], 2, method="bicubic")
+    np.testing.assert_array_equal(read_image(tmp_path / "b.tif", alpha="keep"), expected)
+
+
+def test_of_a_jpeg_with_several_pictures_the_first_is_enlarged_with_a_remark(tmp_path):
+    frames = [Image.fromarray(picture((24, 30, 3), seed=k)) for k in range(2)]
+    frames[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=frames[1:])
+    outcome = enlarge_file(tmp_path / "a.jpg", tmp_path / "b.png", BICUBIC)
+    assert outcome.note == "it holds 2 pictures (MPO), the first is enlarged"
+    expected = upscale(read_image(tmp_path / "a.jpg"), 2, method="bicubic")
+    np.testing.assert_array_equal(read_image(tmp_path / "b.png"), expected)
+
+
+def test_a_description_of_the_arrays_shape_is_not_kept(tmp_path):
+    for name, text in (("shaped", None), ("said", "a house")):
+        options = {} if text is None else {"description": text}
+        tifffile.imwrite(tmp_path / f"{name}.tif", picture((24, 30)), **options)
+        enlarge_file(tmp_path / f"{name}.tif", tmp_path / f"{name}-2.tif", BICUBIC)
+        assert read_metadata(tmp_path / f"{name}-2.tif").exif.picture.get(0x010E) == text
+
+
 class TestWhatIsThere:
     @pytest.fixture
     def paths(self, tmp_path) -> tuple[Path, Path]:
@@ -221,6 +251,13 @@ class TestWhatIsThere:
         with pytest.raises(UserError, match="of another picture, or before this one was changed"):
             enlarge_file(*paths, BICUBIC)
         assert paths[1].read_bytes() == before
+
+    def test_removing_it_is_enough(self, paths):
+        write_png(paths[0], picture((20, 30, 3), seed=1))
+        with pytest.raises(UserError, match="to make only this one anew, remove it and type the"):
+            enlarge_file(*paths, BICUBIC)
+        paths[1].unlink()
+        assert not enlarge_file(*paths, BICUBIC).done_before
 
     def test_of_a_copy_with_another_name_and_time_it_is_done(self, paths, tmp_path):
         (tmp_path / "copy.png").write_bytes(paths[0].read_bytes())
@@ -280,6 +317,19 @@ def test_a_file_that_another_run_deletes_before_it_is_locked_is_made_again(tmp_p
     enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC)
     assert interrupted
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+def test_a_full_disk_does_not_speak_of_trainings(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    write_png(tmp_path / "a.png", picture((24, 30, 3)))
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(UserError, match="the disk is full: free some space") as info:
+        enlarge_file(tmp_path / "a.png", tmp_path / "b.png", BICUBIC)
+    assert "resume" not in str(info.value)
+    assert "type the same again then: what is done is skipped" in str(info.value)
+    assert is_of_whole_disk(info.value)
 
 
 def test_a_failure_half_way_leaves_what_was_there(tmp_path, enlarger):

@@ -183,3 +183,17 @@ def test_a_folder_of_differing_sizes_does_not_fill_the_memory_with_tables():
         bicubic_taps(length, 4 * length, 4)
     table = sum(part.nbytes for part in bicubic_taps(1099, 4 * 1099, 4))
     assert bicubic_taps.cache_info().currsize * table < 8e6
+
+
+def test_a_matrix_is_taken_as_a_plain_array():
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50), np.uint8)
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.matrix(pixels)
+    resized = bicubic_resize(matrix, 2)
+    assert type(resized) is np.ndarray
+    np.testing.assert_array_equal(resized, bicubic_resize(pixels, 2))
+
+
+def test_a_masked_array_is_refused():
+    with pytest.raises(TypeError, match=r"fill it first: \.filled"):
+        bicubic_resize(np.ma.masked_array(np.zeros((4, 5))), 2)

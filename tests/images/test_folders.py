@@ -36,6 +36,12 @@ def test_pictures_of_kinds_that_are_not_read_are_counted(tree):
     assert unread_kinds(tree, without=[tree / "b"]) == {".heic": 1}
 
 
+@pytest.mark.parametrize("suffix", [".pam", ".pfm"])
+def test_rarer_kinds_of_netpbm_are_not_read(tree, suffix):
+    (tree / f"a{suffix}").touch()
+    assert unread_kinds(tree) == {suffix: 1}
+
+
 def test_a_folder_of_such_kinds_is_told_so(tmp_path):
     (tmp_path / "a.heic").touch()
     with pytest.raises(UserError, match=r"no picture that can be read \(1 \.heic cannot\) in"):

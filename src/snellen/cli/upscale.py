@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
 from snellen.errors import UserError
-from snellen.files import shown
+from snellen.files import is_of_whole_disk, shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -21,20 +26,29 @@ __all__ = ["upscale"]
 QUIET = 30.0  # seconds between lines where there is no terminal
 
 
+def _scale(text: str | int) -> int:
+    """Typer's own sentence on what is no whole number names no scale."""
+    try:
+        return int(text)
+    except ValueError:
+        raise UserError(f"got {text}; the scale is 2, 3 or 4.") from None
+
+
 def upscale(
+    # Not as paths, which know neither an empty name nor a slash at the end.
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="A picture, or a folder with all below it.")
+        str, typer.Argument(metavar="IN", help="A picture, or a folder with all below it.")
     ],
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             metavar="OUT",
-            help="A file (PNG, JPEG, WebP or TIFF by its suffix) or a folder; for a folder, a"
-            " folder.",
+            help="A file (PNG, JPEG, WebP or TIFF by its suffix) or a folder, with a / at its end"
+            " if it is to be made; for a folder, a folder.",
             show_default="beside IN, with -x4 at the end of the name",
         ),
     ] = None,
-    scale: Annotated[int, typer.Option(help="2, 3 or 4.")] = 4,
+    scale: Annotated[int, typer.Option(help="2, 3 or 4.", metavar="N", parser=_scale)] = 4,
     method: Annotated[
         str,
         typer.Option(
@@ -71,40 +85,100 @@ def upscale(
     when it is started again. Exit status 1 if any picture of a folder could not be enlarged, after
     enlarging all the others.
     """
-    from snellen.enlarging import find_jobs, open_method
-    from snellen.enlarging.tiles import SMALLEST_TILE
-    from snellen.images.folders import kinds_in_words, unread_kinds
+    with _stopping_in_words():
+        from snellen.enlarging import find_jobs, folder_beside, open_method
+        from snellen.enlarging.tiles import SMALLEST_TILE
+        from snellen.images.folders import unread_kinds
 
-    if tile is not None and tile < SMALLEST_TILE:
-        raise UserError(f"--tile {tile} is too small: give {SMALLEST_TILE} or more, or leave it.")
-    # The method first: an error there is one for all pictures.
-    enlarger = open_method(method, scale, device=device, network=network)
-    jobs = find_jobs(source, out, scale)
-    unread = unread_kinds(source, without=[] if out is None else [out]) if source.is_dir() else {}
-    with _Display() as display:
-        problems = _enlarge_all(jobs, enlarger, tile, force, display)
-    if problems and not source.is_dir():
+        if tile is not None and tile < SMALLEST_TILE:
+            raise UserError(f"--tile {tile} is too small: give {SMALLEST_TILE} or more.")
+        # The method first: an error there is one for all pictures.
+        enlarger = open_method(method, scale, device=device, network=network)
+        jobs = find_jobs(source, out, scale)
+        place, unread = jobs[0].target, {}
+        if is_folder := Path(source).is_dir():
+            place = folder_beside(Path(source), scale) if out is None else Path(out)
+            unread = unread_kinds(Path(source), without=[place])
+        with _Display() as display:
+            problems = _enlarge_all(jobs, enlarger, tile, force, display)
+    if problems and not is_folder:
         raise UserError(problems[0])
+    _close(display, problems, len(jobs), place if out is None else None, unread)
+    if problems:
+        raise typer.Exit(1)
+
+
+class _Stopped(Exception):
+    """A signal ended the run; `exit_code` is what shells expect."""
+
+    def __init__(self, number: int) -> None:
+        self.exit_code = 128 + number
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        super().__init__(
+            f"stopped by {name}, and no half file is left: type the same again, without --force, to"
+            " go on."
+        )
+
+
+@contextmanager
+def _stopping_in_words() -> Iterator[None]:
+    """On Ctrl-C or SIGTERM, remove what is being written, and say how to go on.
+
+    Raises:
+        _Stopped: a signal came, and everything is cleaned up.
+    """
+    came = [signal.SIGINT]
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        came[0] = signal.Signals(number)
+        # Not an Exception, which a network's failure would be taken for where it runs.
+        raise KeyboardInterrupt
+
+    listens = (  # Python allows handlers in the main thread only; what is ignored stays so
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if listens:
+        signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise _Stopped(came[0]) from None
+    finally:
+        if listens:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _close(
+    display: _Display, problems: list[str], count: int, place: Path | None, unread: dict[str, int]
+) -> None:
+    """Say how it went: each problem, the numbers of all, and what was passed over."""
+    from snellen.images.folders import kinds_in_words
+
     for problem in problems:
         typer.echo(f"snellen: {shown(problem)}", err=True)
+    untried = count - display.done - display.skipped - len(problems)
     parts = [f"{display.done} enlarged"]
     parts += [f"{display.skipped} skipped (done before)"] if display.skipped else []
     parts += [f"{len(problems)} failed"] if problems else []
-    typer.echo(", ".join(parts) + ".", err=True)
+    parts += [f"{untried} not tried"] if untried else []
+    there = display.done + display.skipped > 0 and place is not None
+    typer.echo(", ".join(parts) + (f": {shown(str(place))}" if there else "."), err=True)
     if unread:
         typer.echo(
             f"note: passed over {kinds_in_words(unread)}, which are not read: convert them to PNG"
             " or JPEG.",
             err=True,
         )
-    if problems:
-        raise typer.Exit(1)
 
 
 def _enlarge_all(
     jobs: list[Job], enlarger: Enlarger, tile: int | None, force: bool, display: _Display
 ) -> list[str]:
-    """Enlarge one after the other; return a sentence for each that failed."""
+    """Enlarge one after the other; return a sentence for each that failed.
+
+    A disk that is full or read-only would stop all others too: they are not tried.
+    """
     from snellen.enlarging import enlarge_file
 
     problems = []
@@ -119,6 +193,8 @@ def _enlarge_all(
             )
         except UserError as error:
             problems.append(_with_name(job, str(error)))
+            if is_of_whole_disk(error):
+                break
         except MemoryError:
             problems.append(f"{job.name}: the memory is used up: try a smaller picture.")
         else:

@@ -1,7 +1,7 @@
 """Enlarging pictures: arrays, tensors, files and folders."""
 
 from snellen.enlarging.arrays import upscale
-from snellen.enlarging.folders import Job, find_jobs
+from snellen.enlarging.folders import Job, find_jobs, folder_beside
 from snellen.enlarging.methods import Enlarger, open_method
 from snellen.enlarging.pictures import Outcome, enlarge_file
 from snellen.enlarging.tiles import Watch
@@ -13,6 +13,7 @@ __all__ = [
     "Watch",
     "enlarge_file",
     "find_jobs",
+    "folder_beside",
     "open_method",
     "upscale",
 ]

@@ -20,9 +20,12 @@ def enlarged_exif(exif: Exif, size: tuple[int, int], software: str) -> Exif:
     """Return the EXIF of a picture of `size` (height, width) that `software` has enlarged.
 
     Everything is kept but: the orientation, which becomes upright because the pixels are turned
-    already; the two sizes, where they were given; the software.
+    already; the two sizes, where they were given; the software; a description that is tifffile's
+    note of the array's shape.
     """
     picture = dict(exif.picture)
+    if str(picture.get(ExifTags.Base.ImageDescription, "")).startswith('{"shape":'):
+        del picture[ExifTags.Base.ImageDescription]
     picture[ExifTags.Base.Software] = software
     if ExifTags.Base.Orientation in picture:
         picture[ExifTags.Base.Orientation] = _UPRIGHT

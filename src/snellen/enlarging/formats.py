@@ -25,6 +25,10 @@ __all__ = ["FORMATS", "Format", "fitting_profile", "format_of", "refuse_unfit"]
 QUALITY = 95
 """Of JPEG and WebP."""
 
+# libwebp compresses alpha as a lossless picture, of which it keeps several copies and tables: some
+# 26 bytes a pixel in all (docs/decisions.md). So many pixels stay below 1 GB.
+_WEBP_ALPHA = 30_000_000
+
 # What a segment of a JPEG holds, its own length and the word Exif included.
 _JPEG_EXIF = 65533
 
@@ -44,6 +48,8 @@ class Format:
         write: from an open file, the picture's canvas, its strips from the top down, colour profile
             and EXIF; returns whether all of the EXIF is in the file.
         channels: as how many channels it stores a canvas.
+        most_with_alpha: the most pixels with transparency, where its encoder needs much memory for
+            them; None where it does not.
     """
 
     name: str
@@ -53,6 +59,12 @@ class Format:
     longest: int
     write: Write
     channels: Callable[[Canvas], int] = lambda canvas: canvas.channels
+    most_with_alpha: int | None = None
+
+    def holds(self, height: int, width: int, has_alpha: bool) -> bool:
+        """Whether a picture of this size can be written."""
+        most = self.most_with_alpha if has_alpha else None
+        return max(height, width) <= self.longest and (most is None or height * width <= most)
 
 
 def _write_png(
@@ -125,7 +137,7 @@ def _gathered(strips: Iterable[Pixels], canvas: Canvas, channels: int) -> NDArra
 FORMATS = (
     Format("PNG", (".png",), True, True, 2**31 - 1, _write_png),
     Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), False, False, 65500, _write_jpeg),
-    Format("WebP", (".webp",), True, False, 16383, _write_webp, _webp_channels),
+    Format("WebP", (".webp",), True, False, 16383, _write_webp, _webp_channels, _WEBP_ALPHA),
     Format("TIFF", (".tif", ".tiff"), True, True, 2**31 - 1, _write_tiff, _tiff_channels),
 )
 """In the order in which they are named to the user."""
@@ -153,14 +165,20 @@ def refuse_unfit(form: Format, canvas: Canvas, path: Path) -> None:
     """Refuse to write to `path` what its format cannot hold.
 
     Raises:
-        UserError: transparency, 16 bit or a side that is too long.
+        UserError: transparency, 16 bit, a side that is too long or too many pixels.
     """
-    longest = max(canvas.height, canvas.width)
+    longest, pixels = max(canvas.height, canvas.width), canvas.height * canvas.width
     able = "name an output that ends in .png or .tif"
     if longest > form.longest:
         raise UserError(
             f"cannot write {shown(path)}: {form.name} holds {form.longest:,} pixels along a side, "
             f"not {longest:,}: {able}."
+        )
+    if not form.holds(canvas.height, canvas.width, canvas.has_alpha):
+        raise UserError(
+            f"cannot write {shown(path)}: {form.name} with transparency is limited to"
+            f" {form.most_with_alpha:,} pixels, because its encoder needs much memory, and this has"
+            f" {pixels:,}: {able}."
         )
     if canvas.has_alpha and not form.alpha:
         raise UserError(f"cannot write {shown(path)}: {form.name} holds no transparency: {able}.")

@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -116,8 +115,9 @@ def open_method(
             ``package.module:Class``.
 
     Raises:
-        UserError: no such method, scale or device; weights that are damaged, of another network or
-            another scale.
+        TypeError: a method or device that is neither a name nor what else is named above.
+        UserError: no such method, scale or device; weights that are damaged, no numbers, of another
+            network or another scale.
 
     >>> open_method("bicubic", 4).name
     'bicubic'
@@ -125,13 +125,20 @@ def open_method(
     # Whole, because sizes are multiplied by it: 4.0 is in SCALES, too.
     if not isinstance(scale, Integral) or scale not in SCALES:
         raise UserError(f"cannot enlarge by {scale}: the scale is 2, 3 or 4.")
+    if not isinstance(method, str | os.PathLike | nn.Module):
+        raise TypeError(
+            f"got method={method!r}; need a name such as 'ms-ssim' or 'bicubic', a weights file or"
+            " a network"
+        )
     place = _device(device)
     if isinstance(method, nn.Module):
+        _refuse_no_numbers(method, "the network")
         return _of_network(copy.deepcopy(method), scale, "network", place)
     if method == BICUBIC:
         return Enlarger(scale, BICUBIC, device=place)
     path = named_weights(method, scale) if isinstance(method, str) else Path(method)
     built, card = read_weights(path, scale=scale, network=network)
+    _refuse_no_numbers(built, shown(path))
     return _of_network(built, scale, str(card["loss"]), place)
 
 
@@ -166,16 +173,36 @@ def _digest(network: nn.Module) -> str:
 
 
 def _device(device: str | torch.device) -> torch.device:
-    if isinstance(device, torch.device):
-        return device
+    if not isinstance(device, str | torch.device):
+        raise TypeError(f"got device={device!r}; need a name such as 'auto', 'cpu' or 'cuda'")
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         place = torch.device(device)
-        torch.empty(1, device=place)
-    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
-        lines: list[Any] = str(error).splitlines() or [type(error).__name__]
+        # Read back, because the device meta takes everything and holds nothing.
+        torch.zeros(1, device=place).item()
+    except torch.OutOfMemoryError as error:
         raise UserError(
-            f"there is no device {shown(device)!r} here ({lines[0]}): choose auto or cpu."
+            f"the memory of {device} is used up: close what else uses it, or choose the device cpu."
+        ) from error
+    except Exception as error:  # what is missing differs by device, and so does what is raised
+        there = ["auto", "cpu", *(f"cuda:{k}" for k in range(torch.cuda.device_count()))]
+        raise UserError(
+            f"there is no device {shown(str(device))!r} here: choose"
+            f" {', '.join(there[:-1])} or {there[-1]}."
         ) from error
     return place
+
+
+def _refuse_no_numbers(network: nn.Module, name: str) -> None:
+    """Refuse weights of which one is no number.
+
+    Raises:
+        UserError: one is NaN or infinite.
+    """
+    for weights in network.parameters():
+        if not torch.isfinite(weights).all():
+            raise UserError(
+                f"{name} holds weights that are no numbers (NaN or infinite), as a training that"
+                " failed leaves them: train it anew, or choose other weights."
+            )

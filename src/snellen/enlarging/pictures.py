@@ -22,9 +22,11 @@ from snellen.errors import UserError
 from snellen.files import atomic_path, shown
 from snellen.images import UnreadableImage, read_header, read_image
 from snellen.images.files import Refusals, opened
-from snellen.images.metadata import read_metadata, refuse_print_and_several
+from snellen.images.metadata import Metadata, read_metadata, refuse_print_and_several
 
 __all__ = ["Outcome", "enlarge_file"]
+
+_AGAIN = "type the same again then: what is done is skipped"
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,29 @@ def enlarge_file(
     if watch is not None:
         watch.begin(canvas.height * canvas.width)
     _remove_leftovers(target)
-    with atomic_path(target) as temporary, _claimed(temporary) as file:
+    with atomic_path(target, again=_AGAIN) as temporary, _claimed(temporary) as file:
         strips = enlarged_strips(planes, enlarger, tile=tile, watch=watch)
         complete = form.write(file, canvas, strips, profile, exif)
-    notes = [] if complete else ["not all of its EXIF could be written again"]
+    notes = _remarks(metadata)
+    if not complete:
+        notes.append("not all of its EXIF could be written again")
     if profile != metadata.icc_profile:
         notes.append(f"its colour profile is one of gray, and {form.name} stores it as RGB without")
     return Outcome(False, canvas.height, canvas.width, "; ".join(notes))
+
+
+def _remarks(metadata: Metadata) -> list[str]:
+    """What of the original will not be in the enlargement."""
+    remarks = []
+    if metadata.format == "JPEG" and metadata.pictures > 1:
+        remarks.append(f"it holds {metadata.pictures} pictures (MPO), the first is enlarged")
+    if metadata.unread_channels:
+        remarks.append(
+            "its extra channel, which is no transparency, is not kept"
+            if metadata.unread_channels == 1
+            else f"its {metadata.unread_channels} extra channels are not kept"
+        )
+    return remarks
 
 
 def _digest(path: Path) -> str:
@@ -126,7 +144,10 @@ def _found(target: Path, made_by: str, stamp: str) -> Outcome:
             why = "was made of another picture, or before this one was changed"
         else:
             why = "was made in another way"
-    raise UserError(f"{shown(target)} is there already and {why}: add --force to overwrite it.")
+    raise UserError(
+        f"{shown(target)} is there already and {why}: add --force to overwrite it, or, to make only"
+        " this one anew, remove it and type the same again."
+    )
 
 
 @contextmanager

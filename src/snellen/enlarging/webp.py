@@ -13,6 +13,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from snellen.errors import UserError
+
 __all__ = ["write_webp"]
 
 _HEAD = 12  # RIFF, size, WEBP
@@ -26,8 +28,17 @@ def write_webp(
     """Write (H, W, 3 or 4), lossy but for alpha, with a block of EXIF.
 
     Source: the WebP container specification (RIFF, extended file format).
+
+    Raises:
+        UserError: libwebp refuses the picture, such as one of very many different blocks.
     """
-    data = memoryview(imagecodecs.webp_encode(pixels, level=quality, lossless=False))
+    try:
+        data = memoryview(imagecodecs.webp_encode(pixels, level=quality, lossless=False))
+    except imagecodecs.WebpError as error:
+        raise UserError(
+            f"libwebp cannot write this picture ({error}): name an output that ends in .png or .tif"
+            " for it."
+        ) from error
     chunks = [(kind, body) for kind, body in _chunks(data) if kind != _EXTENDED]
     flags = _HAS_ALPHA if any(kind == b"ALPH" for kind, _ in chunks) else 0
     if icc:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -23,11 +23,20 @@ from PIL import (
 )
 
 from snellen.images.colour import Pixels, unpremultiplied
+from snellen.images.unread import START, unread_kind
 
-__all__ = ["RefusedError", "damage", "decode", "encode_png", "open_by_content"]
+__all__ = [
+    "RefusedError",
+    "damage",
+    "decode",
+    "encode_png",
+    "kept_channels",
+    "open_by_content",
+]
 
 _ORIENTATION = 0x0112
 _ASSOCIATED_ALPHA = 1  # among TIFF's ExtraSamples: alpha by which the colours are multiplied
+_UNSPECIFIED = 0  # among them: what is no alpha, and no part of the picture
 
 # Turning stored pixels into shown ones, by the value of the EXIF tag.
 _TURNS: dict[int, Callable[[Pixels], Pixels]] = {
@@ -55,7 +64,7 @@ def open_by_content(file: IO[bytes]) -> ImageFile.ImageFile:
     ever parsed, and the limit on pixels is ours and not a global of Pillow's.
     """
     _quieten_pillow()
-    start = file.read(32)
+    start = file.read(START)
     file.seek(0)
     if not start:
         raise RefusedError("the file is empty")
@@ -66,14 +75,37 @@ def open_by_content(file: IO[bytes]) -> ImageFile.ImageFile:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile(file)
     if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return TiffImagePlugin.TiffImageFile(file)
+        return _Tiff(file)
     if start[:6] in (b"GIF87a", b"GIF89a"):
         return GifImagePlugin.GifImageFile(file)
     if start[:2] == b"BM":
         return BmpImagePlugin.BmpImageFile(file)
     if start[:1] == b"P" and start[1:2] in b"123456" and start[2:3].isspace():
         return PpmImagePlugin.PpmImageFile(file)
+    if (kind := unread_kind(start)) is not None:
+        raise RefusedError(f"it is {kind}, which is not read: save it as PNG or JPEG")
     raise RefusedError("it is not an image (none of PNG, JPEG, WebP, TIFF, GIF, BMP, PGM, PPM)")
+
+
+class _Tiff(TiffImagePlugin.TiffImageFile):
+    """A TIFF whose header can be read, too, where Pillow does not know its kind of pixels.
+
+    tifffile knows more kinds, such as gray with alpha in 16 bit, and can name the others.
+    """
+
+    is_known = True
+
+    def _setup(self) -> None:
+        try:
+            super()._setup()
+        except (SyntaxError, IndexError) as error:
+            # An IndexError comes of planes stored apart, where there are more than it expects.
+            if isinstance(error, SyntaxError) and "unknown pixel mode" not in str(error):
+                raise
+            self.is_known, self.tile = False, []
+            self._mode = "LA"  # any, so that Pillow goes on: it will decode nothing here
+            if profile := self.tag_v2.get(TiffImagePlugin.ICCPROFILE):
+                self.info["icc_profile"] = profile
 
 
 def decode(image: ImageFile.ImageFile, file: IO[bytes]) -> Pixels:
@@ -107,8 +139,6 @@ def damage(error: Exception) -> str:
     text = str(error).strip().rstrip(".") or type(error).__name__
     if isinstance(error, EOFError) or "truncated" in text.lower():
         return f"the file is truncated ({text})"
-    if "unknown pixel mode" in text:  # Pillow on TIFF of six channels, float colour and the like
-        return "its kind of pixels is not supported; need 8 or 16 bit gray or RGB"
     return f"the file is damaged ({text})"
 
 
@@ -182,23 +212,50 @@ def _decode_tiff(image: ImageFile.ImageFile, file: IO[bytes]) -> Pixels | None:
         page = tiff.pages.first
         bits, photometric = page.bitspersample, int(page.photometric)
         if photometric not in (0, 1, 2) or bits < 8:
-            return None
+            if getattr(image, "is_known", True):
+                return None
+            kind = getattr(page.photometric, "name", photometric)
+            raise RefusedError(
+                f"its pixels are {kind} of {bits} bit in {page.samplesperpixel} channels; need gray"
+                " or RGB of 8 or 16 bit, with or without alpha"
+            )
         if int(page.sampleformat) != 1 or bits > 16:
             raise RefusedError(
                 f"it holds {bits}-bit {_sample_format(page)}; need 8 or 16 bit whole numbers"
             )
         pixels = page.asarray(maxworkers=1)
         axes, orientation = page.axes, page.tags.valueof(_ORIENTATION, 1)
-        premultiplied = tuple(page.extrasamples)[-1:] == (_ASSOCIATED_ALPHA,)
-    del image
+        extras = tuple(map(int, page.extrasamples))
     pixels = _channels_last(pixels, axes)
+    if pixels.ndim == 3:
+        kept = kept_channels(pixels.shape[2], extras)
+        pixels = pixels if len(kept) == pixels.shape[2] else pixels[..., kept]
     if bits > 8:
         pixels = _stretched(pixels, (1 << bits) - 1)
-    if premultiplied and pixels.shape[2:] in ((2,), (4,)):
+    if _first_alpha(extras) == _ASSOCIATED_ALPHA and pixels.shape[2:] in ((2,), (4,)):
         pixels = unpremultiplied(pixels)
     if photometric == 0:
         pixels = np.iinfo(pixels.dtype).max - pixels
     return _turned(pixels, int(orientation))
+
+
+def kept_channels(count: int, extras: Sequence[int]) -> list[int]:
+    """Which of a TIFF's channels belong to the picture: its colours, and the first that is alpha.
+
+    Args:
+        count: of all channels.
+        extras: its ExtraSamples: what the last channels are.
+
+    >>> kept_channels(4, [2]), kept_channels(4, [0]), kept_channels(3, [0, 2])
+    ([0, 1, 2, 3], [0, 1, 2], [0, 2])
+    """
+    colours = count - len(extras)
+    alphas = [colours + k for k, extra in enumerate(extras) if extra != _UNSPECIFIED]
+    return [*range(colours), *alphas[:1]]
+
+
+def _first_alpha(extras: Sequence[int]) -> int | None:
+    return next((extra for extra in extras if extra != _UNSPECIFIED), None)
 
 
 def _sample_format(page: Any) -> str:

@@ -70,11 +70,18 @@ class UnreadableImage(UserError):
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself before it is decoded: stored sides in pixels, and its format."""
+    """What a file says of itself before it is decoded.
+
+    Attributes:
+        height, width: as stored, in pixels.
+        format: PNG, JPEG, WEBP, TIFF, GIF, BMP or PPM, by content.
+        mode: Pillow's name for the kind of its pixels, such as RGB or RGBA.
+    """
 
     height: int
     width: int
     format: str
+    mode: str
 
 
 def is_image_name(path: str | os.PathLike[str]) -> bool:
@@ -95,7 +102,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
     """
     with opened(path) as file, Refusals(path):
         image = decoders.open_by_content(file)
-        return Header(image.height, image.width, image.format or "")
+        return Header(image.height, image.width, image.format or "", image.mode)
 
 
 def read_image(
@@ -104,7 +111,8 @@ def read_image(
     """Read a picture: PNG, JPEG, WebP, TIFF, GIF, BMP, PBM, PGM or PPM, of up to 16 bits a channel.
 
     Palettes become colour, CMYK becomes RGB, EXIF orientation is applied; of an animation or a
-    multi-page file the first picture is read. Embedded colour profiles are not applied.
+    multi-page file the first picture is read. Embedded colour profiles are not applied. Channels
+    that a TIFF does not specify (ExtraSamples 0) are not alpha, and are not read.
 
     Args:
         path: the file; its suffix does not matter.

@@ -17,8 +17,8 @@ __all__ = ["kinds_in_words", "pictures_in", "unread_kinds"]
 # Pictures by their names, but of formats that are not read.
 _UNREAD = frozenset(
     {".avif", ".heic", ".heif", ".jp2", ".j2k", ".jpx", ".jxl", ".jxr", ".psd", ".xcf", ".tga"}
-    | {".exr", ".hdr", ".ico", ".svg", ".eps", ".pcx", ".qoi", ".apng", ".dng", ".cr2", ".cr3"}
-    | {".nef", ".arw", ".orf", ".raf", ".rw2", ".pef"}
+    | {".exr", ".hdr", ".ico", ".svg", ".eps", ".pcx", ".qoi", ".apng", ".pam", ".pfm"}
+    | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef"}
 )
 
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin
 
 from snellen.images import decoders
 from snellen.images.files import Refusals, UnreadableImage, opened
@@ -39,6 +39,7 @@ _OF_PICTURE = frozenset(
 )
 # Points to a directory of its own, which a copy would have to carry along.
 _INTEROPERABILITY = 0xA005
+_NUMBER_OF_IMAGES = 0xB001  # CIPA DC-007, Multi-Picture Format
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,11 @@ class Metadata:
     Attributes:
         format: PNG, JPEG, WEBP, TIFF, GIF, BMP or PPM, by content.
         mode: Pillow's name for the kind of its pixels, such as RGB or CMYK.
-        pictures: frames of an animation or pages of a document; 1 for a picture.
+        pictures: frames of an animation, pages of a document, or pictures of a JPEG that holds more
+            than one (MPO, as phones write it); 1 for a picture.
         icc_profile: the embedded colour profile, None if there is none.
         exif: what EXIF says; the thumbnail is left out.
+        unread_channels: of a TIFF, those that are neither colour nor alpha.
     """
 
     format: str
@@ -73,6 +76,7 @@ class Metadata:
     pictures: int
     icc_profile: bytes | None
     exif: Exif
+    unread_channels: int = 0
 
 
 def read_metadata(path: str | os.PathLike[str]) -> Metadata:
@@ -86,12 +90,14 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata:
         # A TIFF's tags are read while it is open, so EXIF comes before tifffile moves in it.
         exif = _read_exif(image)
         profile = image.info.get("icc_profile")
+        pictures, unread = _of_tiff(file) if image.format == "TIFF" else (_pictures(image), 0)
         return Metadata(
             image.format or "",
             image.mode,
-            _pictures(image, file),
+            pictures,
             profile if isinstance(profile, bytes) and profile else None,
             exif,
+            unread,
         )
 
 
@@ -103,7 +109,8 @@ def refuse_print_and_several(path: str | os.PathLike[str], metadata: Metadata) -
     """
     if metadata.mode == "CMYK":
         raise UnreadableImage(path, "it is CMYK, meant for print: convert it to RGB first")
-    if metadata.pictures > 1:
+    # Of a JPEG with several, as phones write it (MPO), the first is the picture.
+    if metadata.pictures > 1 and metadata.format != "JPEG":
         what = "pages" if metadata.format == "TIFF" else "frames"
         raise UnreadableImage(
             path,
@@ -123,12 +130,24 @@ def _read_exif(image: Image.Image) -> Exif:
     return Exif(picture, photo, place)
 
 
-def _pictures(image: ImageFile.ImageFile, file: IO[bytes]) -> int:
-    if image.format != "TIFF":
+def _pictures(image: ImageFile.ImageFile) -> int:
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return int(getattr(image, "n_frames", 1))
+    try:
+        return int((image._getmp() or {}).get(_NUMBER_OF_IMAGES, 1))
+    except Exception:  # of a damaged list; the first picture is good
+        return 1
+
+
+def _of_tiff(file: IO[bytes]) -> tuple[int, int]:
+    """How many pictures there are, and how many channels of the first are not read."""
     import tifffile
 
     file.seek(0)
     with tifffile.TiffFile(file, name="image") as tiff:
+        first = tiff.pages.first
+        count = first.samplesperpixel
+        kept = decoders.kept_channels(count, tuple(map(int, first.extrasamples)))
         # Smaller copies of the first page are no pictures of their own.
-        return sum(not getattr(page, "is_reduced", False) for page in tiff.pages)
+        pictures = sum(not getattr(page, "is_reduced", False) for page in tiff.pages)
+    return pictures, count - len(kept)

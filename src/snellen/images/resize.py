@@ -142,7 +142,7 @@ def bicubic_resize(
         (height, width) or (height, width, C), or the part asked for; dtype of `array`.
 
     Raises:
-        TypeError: another dtype.
+        TypeError: another dtype, or a masked array. Other subclasses are taken as plain arrays.
         ValueError: another shape, an empty array, a size below 1, a part outside the result.
 
     Source: the documented behaviour of MATLAB's imresize; Keys, IEEE TASSP 29(6), 1981.
@@ -184,6 +184,8 @@ class BicubicPart:
     def resize(self, source: NDArray[_Samples]) -> NDArray[_Samples]:
         """Return the part, from `source` alone: (h, w) or (h, w, C), dtypes as there."""
         _check_samples(source)
+        # SciPy's compiled product writes beyond the end of what a matrix calls its shape.
+        source = np.asarray(source)
         planes = source[..., None] if source.ndim == 2 else source
         for along_rows in (self.rows_first, not self.rows_first):
             if along_rows:
@@ -290,6 +292,8 @@ def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _check_samples(array: NDArray[_Samples]) -> None:
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("got a masked array, whose mask would be lost; fill it first: .filled()")
     if array.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise TypeError(
             f"got an array of {array.dtype}; bicubic_resize needs uint8, uint16, float32 or float64"
