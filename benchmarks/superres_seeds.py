@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from benchmarks.keep_results import rounded
-from benchmarks.record import record
+from benchmarks.keep_results import portable, rounded
+from benchmarks.record import record, shown_command
 from snellen.experiments.evaluation import VALIDATION_MEASURES
 from snellen.experiments.running import loss_for
 from snellen.experiments.settings import resolve
@@ -110,7 +110,7 @@ def main() -> None:
         "seed_0": list(SHIPPED.values()),
         **{key: measured[key] for key in ("sets", "losses", "differences")},
     }
-    record("superres_seeds", rounded(numbers))
+    record("superres_seeds", rounded(numbers), portable(shown_command()))
 
 
 if __name__ == "__main__":
