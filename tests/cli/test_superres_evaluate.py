@@ -251,3 +251,14 @@ def test_a_network_of_ones_own_is_run_only_where_it_is_named(root, tmp_path, cap
     status, out, _ = run(capsys, *options, "--network", spec)
     assert status == 0
     assert list(json.loads(out)["methods"]) == ["plain.safetensors", "bicubic"]
+
+
+def test_a_network_is_looked_for_in_files_of_any_name(root, capsys, tmp_path):
+    """Also in one whose name cannot be shown as it is."""
+    network = build_super_resolution_network("srcnn", scale=4, options={"filters": [2, 2]})
+    card = {"network": "srcnn", "options": {"filters": [2, 2]}, "scale": 4, "loss": "mse"}
+    path = tmp_path / "a\tb.safetensors"
+    save_weights(path, network, card)
+    status, _, err = run(capsys, "--data-root", root, "--method", path, "--network", "nowhere:Net")
+    assert status == 2
+    assert "--network nowhere:Net is of none of the methods" in err

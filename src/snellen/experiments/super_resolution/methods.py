@@ -60,10 +60,11 @@ def methods_named(
     Raises:
         UserError: as `method_named`; no name at all, or a `network` that is of none of them.
     """
+    names = list(names)
     methods = {shown(name): method_named(name, scale, network) for name in names}
     if not methods:
         raise UserError("--method names none: type bicubic, shipped or a .safetensors file.")
-    files = (named_weights(name, scale) for name in methods if name != "bicubic")
+    files = (named_weights(name, scale) for name in names if name != "bicubic")
     if network is not None and not any(_is_strangers(path) for path in files):
         raise UserError(
             f"--network {network} is of none of the methods, all of which are snellen's own: leave "

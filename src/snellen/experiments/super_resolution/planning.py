@@ -118,26 +118,24 @@ class Plan:
     @property
     def too_small(self) -> list[Skipped]:
         """Prepared pictures that are smaller than a patch, and therefore never seen."""
-        return [item for name, item in self._unseen.items() if name not in self._seen]
+        return self._sight[1]
 
     @property
     def trained_on(self) -> int:
         """How many pictures patches are cut of; versions of one picture count once."""
-        return len(self._seen)
+        return len(self._sight[0])
 
     @cached_property
-    def _unseen(self) -> dict[str, Skipped]:
-        """Versions of pictures that are smaller than a patch: one of each, by its original."""
+    def _sight(self) -> tuple[set[str], list[Skipped]]:
+        """Names of the pictures with a version as large as a patch, and those without one."""
+        small = {item.name: item for item in self.stream(seed=0).too_small}
         originals = dict(zip(self.source.names, self.source.originals, strict=True))
-        items = reversed(self.stream(seed=0).too_small)
-        return {originals[item.name]: replace(item, name=originals[item.name]) for item in items}
-
-    @cached_property
-    def _seen(self) -> set[str]:
-        """Pictures with a version that is not."""
-        small = {item.name for item in self.stream(seed=0).too_small}
-        named = zip(self.source.names, self.source.originals, strict=True)
-        return {original for name, original in named if name not in small}
+        seen = {original for name, original in originals.items() if name not in small}
+        unseen: dict[str, Skipped] = {}
+        for name, original in originals.items():
+            if original not in seen:
+                unseen.setdefault(original, replace(small[name], name=original))
+        return seen, list(unseen.values())
 
     @property
     def skipped(self) -> list[Skipped]:
