@@ -9,16 +9,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from snellen.datasets import Pictures, Split, cross_fit, open_pictures, split, summarise_skipped
 from snellen.datasets.crops import CropOptions, HeldOut, held_out_crops
 from snellen.errors import UserError
+from snellen.experiments.autoencoders import check_network, network_for
 from snellen.experiments.configuration import ReconstructionConfig
 from snellen.experiments.evaluation import MS_SSIM
 from snellen.experiments.running import check_losses, plural
 from snellen.metrics import fit_levels
-from snellen.networks import build_network
 
 __all__ = [
     "Fold",
@@ -27,7 +26,6 @@ __all__ = [
     "crop_options",
     "describe",
     "make_plan",
-    "network_for",
     "skipped_lines",
 ]
 
@@ -96,7 +94,7 @@ def make_plan(config: ReconstructionConfig) -> Plan:
     parameters = {}
     for code_size in config.code_size:
         network = network_for(config, code_size, seed=0)
-        _check_network(network, config)
+        check_network(network, config)
         parameters[code_size] = sum(p.numel() for p in network.parameters())
     opened = partial(open_pictures, channels=config.channels, min_side=config.size)
     pictures = opened(config.data)
@@ -157,37 +155,6 @@ def crop_options(config: ReconstructionConfig) -> CropOptions:
         max_downscale=config.max_downscale,
         flip=config.flip,
     )
-
-
-def network_for(config: ReconstructionConfig, code_size: int, seed: int) -> torch.nn.Module:
-    """Return the network with the initial weights of `seed`, the same for every loss."""
-    return build_network(
-        config.network,
-        size=config.size,
-        channels=config.channels,
-        code_size=code_size,
-        widths=config.widths,
-        seed=seed,
-    )
-
-
-def _check_network(network: torch.nn.Module, config: ReconstructionConfig) -> None:
-    """Refuse a network that does not give back pictures of the size that it took."""
-    picture = torch.rand(2, config.channels, config.size, config.size)
-    try:
-        with torch.no_grad():
-            output = network(picture)
-    except Exception as error:  # a stranger's network may raise anything
-        raise UserError(
-            f"the network {config.network!r} fails on {config.size}×{config.size} pictures: "
-            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        ) from error
-    if not isinstance(output, torch.Tensor) or output.shape != picture.shape:
-        came = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise UserError(
-            f"the network {config.network!r} must return pictures of the shape it takes, "
-            f"{tuple(picture.shape)}; got {came}."
-        )
 
 
 def describe(plan: Plan) -> list[str]:

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from snellen.datasets import Pictures
 from snellen.datasets.crops import CropStream
+from snellen.experiments.autoencoders import network_for
 from snellen.experiments.configuration import ReconstructionConfig
 from snellen.experiments.evaluation import MS_SSIM, VALIDATION_MEASURES, evaluate, ssim_maps
 from snellen.experiments.measures import DESCRIPTIONS
@@ -27,7 +28,6 @@ from snellen.experiments.planning import (
     crop_options,
     describe,
     make_plan,
-    network_for,
     skipped_lines,
 )
 from snellen.experiments.results import Trial, compare, gather, write_csv
