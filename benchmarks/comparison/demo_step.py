@@ -9,10 +9,11 @@ from typing import Any
 
 from benchmarks.comparison.turns import ratios, spread
 from snellen.datasets.crops import CropStream
-from snellen.experiments.configuration import ReconstructionConfig, resolve
 from snellen.experiments.autoencoders import network_for
+from snellen.experiments.configuration import ReconstructionConfig
 from snellen.experiments.planning import Plan, crop_options, make_plan
 from snellen.experiments.running import loss_for
+from snellen.experiments.settings import resolve
 from snellen.training import TrainingOptions, launch_fabric, train
 
 LOSSES = ("mse", "ms-ssim")
