@@ -75,17 +75,22 @@ def test_two_channels_are_refused():
 
 
 def test_an_unknown_set_is_refused_with_the_known_ones(tmp_path):
-    with pytest.raises(UserError, match=r"'builtin', a folder, 'stl10:DIR' or 'npz:FILE'"):
+    known = "'builtin', a folder, 'stl10:DIR', 'cifar10:DIR', 'yale:DIR' or 'npz:FILE'"
+    with pytest.raises(UserError, match=known):
         open_pictures(str(tmp_path / "nothing"))
 
 
-@pytest.mark.parametrize(("spec", "meant"), [("buildin", "builtin"), ("slt10:/data", "stl10")])
+@pytest.mark.parametrize(
+    ("spec", "meant"), [("buildin", "builtin"), ("slt10:/data", "stl10"), ("yael:/data", "yale")]
+)
 def test_a_misspelt_set_is_guessed(spec, meant):
     with pytest.raises(UserError, match=f"Did you mean '{meant}'"):
         open_pictures(spec)
 
 
-@pytest.mark.parametrize("spec", ["a\0b", "", "x" * 5000, "npz:", "stl10:", "npz:a\0b"])
+@pytest.mark.parametrize(
+    "spec", ["a\0b", "", "x" * 5000, "npz:", "stl10:", "npz:a\0b", "yale:", "yale:a\0b", "cifar10:"]
+)
 def test_impossible_paths_are_refused(spec):
     with pytest.raises(UserError):
         open_pictures(spec)

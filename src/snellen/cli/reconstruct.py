@@ -30,8 +30,8 @@ def reconstruct(
     data: Annotated[
         str | None,
         typer.Option(
-            help="builtin (photographs that ship with the dependencies), a folder, stl10:DIR or"
-            " npz:FILE.",
+            help="builtin (photographs that ship with the dependencies), a folder, stl10:DIR,"
+            " cifar10:DIR, yale:DIR (Extended Yale Face Database B, cropped) or npz:FILE.",
             rich_help_panel=PICTURES,
         ),
     ] = None,

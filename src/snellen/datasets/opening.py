@@ -7,15 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from snellen.datasets.builtin import BuiltinPictures
+from snellen.datasets.cifar10 import Cifar10Pictures
 from snellen.datasets.folder import FolderPictures
 from snellen.datasets.npz import NpzPictures
 from snellen.datasets.pictures import CACHE_BYTES, Pictures
 from snellen.datasets.stl10 import Stl10Pictures
+from snellen.datasets.yale_faces import YaleFaces
 from snellen.errors import UserError, nearest
 
 __all__ = ["open_pictures"]
 
-_SPECS = "'builtin', a folder, 'stl10:DIR' or 'npz:FILE'"
+_SPECS = "'builtin', a folder, 'stl10:DIR', 'cifar10:DIR', 'yale:DIR' or 'npz:FILE'"
 
 
 def open_pictures(
@@ -31,7 +33,8 @@ def open_pictures(
     Args:
         spec: `builtin` (photographs inside scikit-image and scikit-learn), a folder (all the way
             down, without hidden folders and without the runs and study bundles of ours in it),
-            `stl10:DIR` (the official binary files) or `npz:FILE` (an array `images`).
+            `stl10:DIR` or `cifar10:DIR` (the official binary files), `yale:DIR` (the Cropped
+            Extended Yale Face Database B) or `npz:FILE` (an array `images`).
         channels: 1 for gray, 3 for colour; every picture is brought to it.
         min_side: pictures smaller than this on a side, in pixels, are skipped.
         cache_bytes: how much memory decoded pictures may take.
@@ -50,6 +53,10 @@ def open_pictures(
         return BuiltinPictures(channels, min_side, cache_bytes)
     if colon and scheme == "stl10":
         return Stl10Pictures(rest, channels, min_side, cache_bytes)
+    if colon and scheme == "cifar10":
+        return Cifar10Pictures(rest, channels, min_side, cache_bytes)
+    if colon and scheme == "yale":
+        return YaleFaces(rest, channels, min_side, cache_bytes)
     if colon and scheme == "npz":
         return NpzPictures(rest, channels, min_side, cache_bytes)
     folder = Path(os.path.expanduser(spec))
@@ -58,7 +65,7 @@ def open_pictures(
         return FolderPictures(folder, channels, min_side, cache_bytes, progress)
     if spec and os.path.exists(folder):
         raise UserError(_not_a_folder(spec, folder))
-    known = ["stl10", "npz"] if colon else ["builtin"]
+    known = ["stl10", "cifar10", "yale", "npz"] if colon else ["builtin"]
     raise UserError(f"no pictures at {spec!r}: need {_SPECS}.{nearest(scheme, known)}")
 
 

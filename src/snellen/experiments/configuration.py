@@ -54,7 +54,9 @@ class ReconstructionConfig(AutoencoderConfig):
     presets: ClassVar[str] = "presets/reconstruction"
 
     # Pictures
-    data: str = Field("builtin", description="builtin, a folder, stl10:DIR or npz:FILE")
+    data: str = Field(
+        "builtin", description="builtin, a folder, stl10:DIR, cifar10:DIR, yale:DIR or npz:FILE"
+    )
     held_out_data: str | None = Field(
         None, description="other pictures to judge on; null: a part of `data`"
     )
