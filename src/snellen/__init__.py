@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from snellen.enlarging import upscale
+    from snellen.experiments.trained import load
     from snellen.metrics import (
         Components,
         Convention,
@@ -67,6 +68,7 @@ _PUBLIC = {
     "dssim": "snellen.metrics",
     "explain": "snellen.metrics",
     "fit_levels": "snellen.metrics",
+    "load": "snellen.experiments.trained",
     "mae": "snellen.metrics",
     "ms_dssim": "snellen.metrics",
     "ms_ssim": "snellen.metrics",
@@ -101,6 +103,7 @@ __all__ = [
     "dssim",
     "explain",
     "fit_levels",
+    "load",
     "mae",
     "ms_dssim",
     "ms_ssim",

@@ -17,6 +17,7 @@ import typer
 
 from snellen import __version__
 from snellen.cli.doctor import doctor
+from snellen.cli.embed import embed
 from snellen.cli.explain import explain
 from snellen.cli.reconstruct import reconstruct
 from snellen.cli.score import score
@@ -67,6 +68,7 @@ def _options(
 
 # In the order of the help page.
 app.command("reconstruct")(reconstruct)
+app.command("embed")(embed)
 app.add_typer(superres)
 app.command("score")(score)
 app.command("upscale")(upscale)

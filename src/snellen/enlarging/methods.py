@@ -21,7 +21,7 @@ from snellen.files import shown
 from snellen.images.protocols import SCALES
 from snellen.networks import SRCNN, named_weights, read_weights, upsamples_inside
 
-__all__ = ["BICUBIC", "Enlarger", "open_method"]
+__all__ = ["BICUBIC", "Enlarger", "device_named", "open_method"]
 
 BICUBIC = "bicubic"
 
@@ -130,7 +130,7 @@ def open_method(
             f"got method={method!r}; need a name such as 'ms-ssim' or 'bicubic', a weights file or"
             " a network"
         )
-    place = _device(device)
+    place = device_named(device)
     if isinstance(method, nn.Module):
         _refuse_no_numbers(method, "the network")
         return _of_network(copy.deepcopy(method), scale, "network", place)
@@ -172,7 +172,19 @@ def _digest(network: nn.Module) -> str:
     return digest.hexdigest()[:12]
 
 
-def _device(device: str | torch.device) -> torch.device:
+def device_named(device: str | torch.device) -> torch.device:
+    """Return the device of a name, after trying that it computes.
+
+    Args:
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, …
+
+    Raises:
+        TypeError: something else than a name or a device.
+        UserError: no such device here, or its memory is used up.
+
+    >>> device_named("cpu")
+    device(type='cpu')
+    """
     if not isinstance(device, str | torch.device):
         raise TypeError(f"got device={device!r}; need a name such as 'auto', 'cpu' or 'cuda'")
     if device == "auto":

@@ -29,6 +29,7 @@ __all__ = [
     "RefusedError",
     "damage",
     "decode",
+    "decode_pillow",
     "encode_png",
     "kept_channels",
     "open_by_content",
@@ -123,6 +124,11 @@ def decode(image: ImageFile.ImageFile, file: IO[bytes]) -> Pixels:
     else:
         pixels = _decode_with_pillow(image)
     return _turned(pixels, _orientation(image))
+
+
+def decode_pillow(image: Image.Image) -> Pixels:
+    """Bring an image that Pillow has opened or made to (H, W) or (H, W, C), turned to be seen."""
+    return _turned(_decode_with_pillow(image), _orientation(image))
 
 
 def encode_png(pixels: Pixels) -> bytes:

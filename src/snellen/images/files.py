@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Literal, TypeAlias
 
 import numpy as np
+from PIL import Image
 
 from snellen.errors import UserError
 from snellen.files import atomic_path
@@ -30,6 +31,7 @@ __all__ = [
     "Header",
     "Refusals",
     "UnreadableImage",
+    "from_pillow",
     "is_image_name",
     "opened",
     "read_header",
@@ -141,6 +143,34 @@ def read_image(
         if image.width * image.height == 1:
             raise decoders.RefusedError("it is a single pixel (1×1), not a picture")
         pixels = decoders.decode(image, file)
+    return _treated(pixels, alpha)
+
+
+def from_pillow(image: Image.Image, name: str = "the image") -> Pixels:
+    """Bring an image of Pillow's to an array as `read_image` brings files, alpha over white.
+
+    What Pillow itself has cut to 8 bit (colour PNG and TIFF of 16 bit) stays so.
+
+    Args:
+        image: of any mode but 32-bit whole numbers, floats and Lab.
+        name: what it is called where it cannot be read.
+
+    Returns:
+        (H, W) or (H, W, 3), uint8 or uint16.
+
+    Raises:
+        UnreadableImage: its file is damaged, or it is of another mode.
+
+    >>> from_pillow(Image.new("CMYK", (3, 2), (0, 255, 255, 0)))[0, 0]
+    array([255,   0,   0], dtype=uint8)
+    """
+    with Refusals(name):
+        pixels = decoders.decode_pillow(image)
+    return _treated(pixels, "over-white")
+
+
+def _treated(pixels: Pixels, alpha: Alpha) -> Pixels:
+    """Do with alpha what was asked for, and leave no axis of one channel."""
     if pixels.ndim == 3 and pixels.shape[2] in (2, 4) and alpha != "keep":
         pixels = over_white(pixels) if alpha == "over-white" else pixels[..., :-1]
     if pixels.ndim == 3 and pixels.shape[2] == 1:
