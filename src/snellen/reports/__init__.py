@@ -2,12 +2,22 @@
 
 from snellen.reports.crops import ShownSet
 from snellen.reports.html import ReportInput, write_reconstruction_report
+from snellen.reports.representation import (
+    CodeMap,
+    Neighbours,
+    RepresentationReport,
+    write_representation_report,
+)
 from snellen.reports.super_resolution import SuperResolutionReport, write_super_resolution_report
 
 __all__ = [
+    "CodeMap",
+    "Neighbours",
     "ReportInput",
+    "RepresentationReport",
     "ShownSet",
     "SuperResolutionReport",
     "write_reconstruction_report",
+    "write_representation_report",
     "write_super_resolution_report",
 ]

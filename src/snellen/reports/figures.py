@@ -173,9 +173,12 @@ def line_panel(
     if zero:
         axes.axhline(0, color=_SOFT, linewidth=1, zorder=1)
     reach = ticks[-1][0] - ticks[0][0] if len(ticks) > 1 else 1.0
+    # Side by side, so that intervals at one place do not hide each other.
+    apart = (
+        0.018 * reach if any(np.isfinite([*line.low, *line.high]).any() for line in lines) else 0
+    )
     for place, line in enumerate(lines):
-        # Side by side, so that intervals at one place do not hide each other.
-        x = np.asarray(line.x, dtype=float) + (place - (len(lines) - 1) / 2) * 0.018 * reach
+        x = np.asarray(line.x, dtype=float) + (place - (len(lines) - 1) / 2) * apart
         mean, low, high = (_drawable(part) for part in (line.mean, line.low, line.high))
         whole = np.isfinite(low) & np.isfinite(high)
         axes.vlines(x[whole], low[whole], high[whole], color=_colour(line.index), linewidth=1.2)
