@@ -20,6 +20,7 @@ from snellen.cli.doctor import doctor
 from snellen.cli.embed import embed
 from snellen.cli.explain import explain
 from snellen.cli.reconstruct import reconstruct
+from snellen.cli.represent import represent
 from snellen.cli.score import score
 from snellen.cli.superres import superres
 from snellen.cli.upscale import upscale
@@ -68,6 +69,7 @@ def _options(
 
 # In the order of the help page.
 app.command("reconstruct")(reconstruct)
+app.command("represent")(represent)
 app.command("embed")(embed)
 app.add_typer(superres)
 app.command("score")(score)

@@ -59,11 +59,15 @@ class CropOptions:
 
 @dataclass(frozen=True)
 class Batch:
-    """One process's share of a training step: pixels uint8 (b, C, S, S), and b names."""
+    """One process's share of a training step: pixels uint8 (b, C, S, S), and b names.
+
+    `targets`, (b, …), is what the network should return where that is not the pictures.
+    """
 
     step: int
     pixels: torch.Tensor
     names: list[str]
+    targets: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -44,13 +44,17 @@ def fed(examples: Any, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return what the network is fed and what it should return, float32 in [0, 1] on `device`.
 
     Args:
-        examples: `Examples` or a `Batch`: something with `pixels`, and with `inputs` where these
-            are not the pictures themselves.
+        examples: `Examples` or a `Batch`: something with `pixels`; with `inputs` where the network
+            is not fed these, with `targets` where it should not return these.
         device: where the network is.
     """
-    target = to_unit_range(examples.pixels, device)
+    pictures = to_unit_range(examples.pixels, device)
     inputs: Tensor | None = getattr(examples, "inputs", None)
-    return (target if inputs is None else _moved(inputs, device)), target
+    targets: Tensor | None = getattr(examples, "targets", None)
+    return (
+        pictures if inputs is None else _moved(inputs, device),
+        pictures if targets is None else _moved(targets, device),
+    )
 
 
 def centre(target: Tensor, output: Tensor) -> Tensor:

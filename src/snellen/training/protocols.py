@@ -15,7 +15,8 @@ class Batch(Protocol):
     """This process's share of the pictures of one step.
 
     It may also have `inputs`, float32 (n, C, s, s) in [0, 1]: what the network is fed where that
-    is not the pictures themselves.
+    is not the pictures themselves; and `targets`, float32 (n, …): what it should return where that
+    is not the pictures.
     """
 
     @property

@@ -1,0 +1,1 @@
+"""LEARNED REPRESENTATIONS: what a loss teaches the code of an autoencoder."""

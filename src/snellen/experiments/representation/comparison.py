@@ -1,0 +1,229 @@
+"""LEARNED REPRESENTATIONS: the same autoencoder under each loss, and what its code can tell.
+
+For each division of the pictures, an autoencoder learns under each loss from the training part,
+without labels; it is frozen, and machines learn to tell the labels from its codes, on the same
+training part. The pictures that are held out are seen by neither.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from torch import nn
+
+from snellen.experiments.autoencoders import network_for
+from snellen.experiments.evaluation import evaluate
+from snellen.experiments.representation.configuration import RepresentationConfig
+from snellen.experiments.representation.features import (
+    codes_of,
+    pixels_of,
+    principal_components,
+)
+from snellen.experiments.representation.knowledge import Knowledge, drawn, know
+from snellen.experiments.representation.learning import (
+    SUPERVISED,
+    Session,
+    learn_labels,
+    learn_to_reconstruct,
+)
+from snellen.experiments.representation.planning import Place, Plan, describe, make_plan
+from snellen.experiments.representation.scoring import Scored, judge
+from snellen.experiments.representation.writing import Shown, write_results
+from snellen.experiments.running import refuse_other_pictures, say
+from snellen.training import Outcome, RunFolder, launch_fabric, on_first_process
+
+__all__ = ["run_representation"]
+
+logger = logging.getLogger("snellen")
+
+Features = NDArray[np.floating]
+
+RECONSTRUCTED = ("psnr", "ssim", "ms_ssim")
+SHOWN_PICTURES = 8
+
+
+def run_representation(
+    config: RepresentationConfig,
+    out: Path,
+    *,
+    command: str,
+    resume: bool = False,
+    console: Console | None = None,
+) -> dict[str, Any] | None:
+    """Train, probe, compare and report into the folder `out`.
+
+    Args:
+        config: what to do.
+        out: the run folder; it must not exist unless `resume`.
+        command: the command line, for the records.
+        resume: go on where an earlier run into `out` stopped.
+        console: where progress is shown; None shows nothing.
+
+    Returns:
+        The content of results.json, or None on all processes but the first.
+
+    Raises:
+        UserError: bad input, or an `out` that exists.
+        Interrupted: stopped by a signal, with the state saved.
+    """
+    plan = make_plan(config)
+    fabric = launch_fabric()
+    settings = config.model_dump(mode="json")
+    with ExitStack() as stack:
+
+        def open_folder() -> None:
+            stack.enter_context(
+                RunFolder.create(out, config=settings, command=command, resume=resume)
+            )
+
+        on_first_process(fabric, open_folder)
+        refuse_other_pictures({"data": plan.data.fingerprint}, out, fabric, shown=config.data)
+        shown = console if fabric.is_global_zero else None
+        say(describe(plan), shown)
+        work = _Work(plan, Session(out, fabric, resume, shown))
+        for place in plan.places:
+            work.do(place)
+        results: list[dict[str, Any]] = []
+
+        def write() -> None:
+            results.append(
+                write_results(
+                    plan, out, work.scored, work.known, work.shown, work.qualities, work.outcomes
+                )
+            )
+
+        on_first_process(fabric, write)
+        logger.info("finished: %s", out / "results.json")
+    return results[0] if results else None
+
+
+@dataclass
+class _Work:
+    """The trainings and searches of one run, and what they have found so far."""
+
+    plan: Plan
+    session: Session
+    scored: list[Scored] = field(default_factory=list)
+    known: dict[str, Knowledge] = field(default_factory=dict)
+    shown: Shown | None = None
+    qualities: dict[tuple[str, str], list[dict[str, float]]] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def do(self, place: Place) -> None:
+        """Train and judge everything in one division."""
+        plan, config = self.plan, self.plan.config
+        pixels = plan.data.pixels
+        train, held_out = pixels[place.division.train], pixels[place.division.held_out]
+        first = config.code_size[0]
+        if "pixels" in config.baselines:
+            raw = (pixels_of(train), pixels_of(held_out))
+            for code_size in config.code_size:
+                self.judge("pixels", raw, place, code_size, None, known=code_size == first)
+        for code_size in config.code_size:
+            known = code_size == first
+            for loss in config.losses:
+                outcome = learn_to_reconstruct(plan, place, code_size, loss, self.session)
+                network = self.finished(outcome)
+                self.judge(loss, self.codes(network, place), place, code_size, network, known=known)
+                if known:
+                    self.look(loss, network, place)
+            if "pca" in config.baselines:
+                found = self.on_first(
+                    lambda size=code_size: principal_components(train, held_out, size)
+                )
+                self.judge("pca", found, place, code_size, None, known=known)
+            if "untrained" in config.baselines:
+                network = network_for(config, code_size, place.seed).to(self.session.fabric.device)
+                codes = self.codes(network, place)
+                self.judge("untrained", codes, place, code_size, network, known=known)
+            if SUPERVISED in config.baselines:
+                outcome = learn_labels(plan, place, code_size, self.session)
+                network = self.finished(outcome)
+                codes = self.codes(network, place)
+                self.judge(SUPERVISED, codes, place, code_size, None, known=known)
+
+    def finished(self, outcome: Outcome) -> nn.Module:
+        """Keep the outcome's records, and return the network that is judged."""
+        network = outcome.ema_network or outcome.network
+        self.outcomes.append(outcome)
+        return network
+
+    def on_first(self, compute: Any) -> Any:
+        """Compute on the first process only; the others have nothing to judge."""
+        return compute() if self.session.fabric.is_global_zero else None
+
+    def codes(self, network: nn.Module, place: Place) -> tuple[Features, Features] | None:
+        """The codes of the training part and of the held-out part."""
+        pixels, device = self.plan.data.pixels, self.session.fabric.device
+        division = place.division
+        found: tuple[Features, Features] | None = self.on_first(
+            lambda: (
+                codes_of(network, pixels[division.train], device),
+                codes_of(network, pixels[division.held_out], device),
+            )
+        )
+        return found
+
+    def judge(
+        self,
+        method: str,
+        features: tuple[Features, Features] | None,
+        place: Place,
+        code_size: int,
+        network: nn.Module | None,
+        *,
+        known: bool,
+    ) -> None:
+        """Search the machines, and for the division that is shown look further."""
+        if features is None:
+            return
+        plan, session = self.plan, self.session
+        train, held_out = features
+        with _status(session, f"{method}, {place.split.title}, seed {place.seed}: reading"):
+            self.scored += judge(
+                train,
+                held_out,
+                data=plan.data,
+                place=place,
+                method=method,
+                code_size=code_size,
+                config=plan.config,
+                cache=session.root / "probes",
+            )
+            if known and place.is_shown and place.split is plan.splits[0]:
+                self.known[method] = know(
+                    method,
+                    train,
+                    held_out,
+                    plan.data,
+                    place,
+                    network=network,
+                    device=session.fabric.device,
+                )
+
+    def look(self, loss: str, network: nn.Module, place: Place) -> None:
+        """Measure the reconstructions, and keep a few to show."""
+        if not self.session.fabric.is_global_zero:
+            return
+        pixels = self.plan.data.pixels[place.division.held_out]
+        found = evaluate(network, torch.from_numpy(pixels), self.session.fabric.device)
+        means = {name: float(found.measures[name].mean()) for name in RECONSTRUCTED}
+        self.qualities.setdefault((place.split.name, loss), []).append(means)
+        if place.is_shown and place.split is self.plan.splits[0]:
+            chosen = drawn(place, SHOWN_PICTURES, "shown")
+            self.shown = self.shown or Shown(place, chosen, {})
+            self.shown.reconstructions[loss] = found.pixels[chosen]
+
+
+def _status(session: Session, text: str) -> Any:
+    if session.console is None or not session.console.is_terminal:
+        return ExitStack()
+    return session.console.status(text)
