@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from snellen.errors import UserError
 from snellen.networks.layout import pixel_by_pixel
+from snellen.networks.sizes import check_code, check_pictures, check_sizes
 
-__all__ = ["AutoencoderOptions", "ConvAutoencoder"]
+__all__ = ["FAINT", "MID_GRAY", "AutoencoderOptions", "ConvAutoencoder"]
 
 MID_GRAY = 0.5
 FAINT = 1e-4  # a hundredth of the amplitude
@@ -30,6 +31,8 @@ class AutoencoderOptions:
         channels: 1 (gray) or 3 (colour).
         widths: filters of each encoder layer, outermost first; the decoder mirrors them.
         code_size: numbers in the code.
+        statistics: numbers that the encoder gives for each number of the code: 1, the code itself;
+            2, its means and then its log-variances, for a `VariationalAutoencoder`.
 
     Raises:
         UserError: a size that cannot be built.
@@ -42,18 +45,11 @@ class AutoencoderOptions:
     channels: int = 1
     widths: tuple[int, ...] = (128, 256, 512)
     code_size: int = 512
+    statistics: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
-        if self.channels not in (1, 3):
-            raise UserError(f"channels must be 1 (gray) or 3 (colour), not {self.channels}.")
-        if not self.widths or min(self.widths) < 1:
-            raise UserError(
-                f"widths must be one or more positive numbers of filters, outermost first, such as "
-                f"128,256,512, not {','.join(map(str, self.widths)) or 'nothing'}."
-            )
-        if self.code_size < 1:
-            raise UserError(f"the code size must be at least 1, not {self.code_size}.")
+        check_sizes(self, self.widths, self.statistics, what="filters", example="128,256,512")
         factor = 1 << len(self.widths)
         if self.size < factor or self.size % factor:
             below = self.size // factor * factor
@@ -106,7 +102,7 @@ class ConvAutoencoder(nn.Module):
         self.encoder = nn.ModuleList(
             nn.Conv2d(a, b, KERNEL, stride=2, padding=2) for a, b in pairwise(outward)
         )
-        self.to_code = nn.Linear(features, options.code_size)
+        self.to_code = nn.Linear(features, options.statistics * options.code_size)
         self.from_code = nn.Linear(options.code_size, features)
         self.decoder = nn.ModuleList(
             nn.ConvTranspose2d(a, b, KERNEL, stride=2, padding=2, output_padding=1)
@@ -136,15 +132,12 @@ class ConvAutoencoder(nn.Module):
     def encode(self, pictures: Tensor) -> Tensor:
         """Return the codes (N, code_size) of `pictures` (N, C, S, S), values in [0, 1].
 
+        With two statistics, (N, 2·code_size): the means, then the log-variances.
+
         Raises:
             ValueError: pictures of another shape than the network's.
         """
-        wanted = (self.options.channels, self.options.size, self.options.size)
-        if pictures.ndim != 4 or pictures.shape[1:] != wanted:
-            raise ValueError(
-                f"pictures of shape {tuple(pictures.shape)}; this network needs "
-                f"(N, {', '.join(map(str, wanted))})"
-            )
+        check_pictures(pictures, self.options)
         # Around zero: with all inputs positive the layers first learn one constant picture, and a
         # loss such as SSIM may stay there.
         features = pixel_by_pixel(pictures - MID_GRAY)
@@ -160,10 +153,7 @@ class ConvAutoencoder(nn.Module):
             ValueError: codes of another length than the network's.
         """
         options, side = self.options, self.options.code_side
-        if code.ndim != 2 or code.shape[1] != options.code_size:
-            raise ValueError(
-                f"codes of shape {tuple(code.shape)}; this network needs (N, {options.code_size})"
-            )
+        check_code(code, options)
         features = functional.relu_(self.from_code(code)).unflatten(1, (-1, side, side))
         features = pixel_by_pixel(features)
         *hidden, last = self.decoder
