@@ -1,10 +1,12 @@
 """Reports: one HTML file that opens anywhere, offline, and says first what was found."""
 
 from snellen.reports.crops import ShownSet
+from snellen.reports.generation import GenerationInput
 from snellen.reports.html import ReportInput, write_reconstruction_report
 from snellen.reports.super_resolution import SuperResolutionReport, write_super_resolution_report
 
 __all__ = [
+    "GenerationInput",
     "ReportInput",
     "ShownSet",
     "SuperResolutionReport",
