@@ -157,6 +157,13 @@ def test_the_divergence_is_float32_under_bfloat16(network):
     assert value.item() == kl_to_standard_normal(mean, log_variance).mean().item()
 
 
+def test_training_starts_with_little_noise_in_the_code(network):
+    """More noise than signal, and a decoder under MS-SSIM learns one gray picture for all."""
+    _, log_variance = network.posterior(pictures())
+    assert (log_variance + 6).abs().max() < 1.5
+    assert network.encode(pictures()).abs().max() < 1.5  # the means start around 0
+
+
 def test_an_encoder_without_variances_is_refused():
     plain = FullyConnectedAutoencoder(size=16, widths=(6,), code_size=3)
     with pytest.raises(ValueError, match=r"gives \(6, 3\); \(N, 6\) is needed"):

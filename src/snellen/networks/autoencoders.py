@@ -15,10 +15,11 @@ from snellen.errors import UserError
 from snellen.networks.layout import pixel_by_pixel
 from snellen.networks.sizes import check_code, check_pictures, check_sizes
 
-__all__ = ["FAINT", "MID_GRAY", "AutoencoderOptions", "ConvAutoencoder"]
+__all__ = ["FAINT", "MID_GRAY", "NARROW", "AutoencoderOptions", "ConvAutoencoder"]
 
 MID_GRAY = 0.5
 FAINT = 1e-4  # a hundredth of the amplitude
+NARROW = -6.0  # log-variance that a random code starts with: a standard deviation of 0.05
 KERNEL = 5  # the poster's filters; padding 2 makes a stride-2 layer halve the side exactly
 
 
@@ -115,6 +116,8 @@ class ConvAutoencoder(nn.Module):
 
         Except in the last: training starts from a nearly flat gray picture. SSIM punishes noise in
         smooth areas so hard that from a noisy start its gradient switches the ReLUs off for good.
+        And a random code starts with little noise: while the noise is larger than what tells
+        pictures apart, a decoder under SSIM learns one gray picture, and the code is never used.
         """
         last = self.decoder[-1]
         for layer in (*self.encoder, self.to_code, self.from_code, *self.decoder):
@@ -128,6 +131,8 @@ class ConvAutoencoder(nn.Module):
             nn.init.normal_(weight, std=math.sqrt(gain / taps))
             nn.init.zeros_(bias)
         nn.init.constant_(last.get_parameter("bias"), MID_GRAY)
+        if self.options.statistics == 2:
+            nn.init.constant_(self.to_code.bias[self.options.code_size :], NARROW)
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Return the codes (N, code_size) of `pictures` (N, C, S, S), values in [0, 1].

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from snellen.errors import UserError
-from snellen.networks.autoencoders import FAINT, MID_GRAY
+from snellen.networks.autoencoders import FAINT, MID_GRAY, NARROW
 from snellen.networks.sizes import check_code, check_pictures, check_sizes
 
 __all__ = ["FullyConnectedAutoencoder", "FullyConnectedOptions"]
@@ -98,6 +98,8 @@ class FullyConnectedAutoencoder(nn.Module):
 
         Except in the last: training starts from a nearly flat gray picture. SSIM punishes noise in
         smooth areas so hard that from a noisy start its gradient switches the ReLUs off for good.
+        And a random code starts with little noise: while the noise is larger than what tells
+        pictures apart, a decoder under SSIM learns one gray picture, and the code is never used.
         """
         last = self.decoder[-1]
         for layer in (*self.encoder, self.to_code, self.from_code, *self.decoder):
@@ -108,6 +110,8 @@ class FullyConnectedAutoencoder(nn.Module):
             nn.init.normal_(weight, std=math.sqrt(gain / weight.shape[1]))
             nn.init.zeros_(bias)
         nn.init.constant_(last.get_parameter("bias"), MID_GRAY)
+        if self.options.statistics == 2:
+            nn.init.constant_(self.to_code.bias[self.options.code_size :], NARROW)
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Return the codes (N, code_size) of `pictures` (N, C, S, S), values in [0, 1].
