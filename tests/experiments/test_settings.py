@@ -44,6 +44,33 @@ def test_lists_are_comma_separated():
     assert config.widths == (4, 8)
 
 
+@pytest.mark.parametrize(
+    ("network", "widths"),
+    [
+        (None, (32, 64, 128)),
+        ("conv-vae", (32, 64, 128)),
+        ("fc-autoencoder", (1024, 1024)),
+        ("fc-vae", (1024, 1024)),
+        ("mine:Network", (32, 64, 128)),
+    ],
+)
+def test_where_no_widths_are_named_they_are_the_networks(network, widths):
+    assert resolve(options={"network": network}).widths == widths
+    assert resolve(options={"network": network}, assignments=["widths=null"]).widths == widths
+    assert resolve(options={"network": network, "widths": "5"}).widths == (5,)
+
+
+def test_the_widths_of_a_preset_are_for_its_network_only(tmp_path):
+    assert resolve(preset="demo").widths == (16, 32, 64)
+    assert resolve(preset="demo", options={"network": "conv-autoencoder"}).widths == (16, 32, 64)
+    assert resolve(preset="demo", options={"network": "fc-vae"}).widths == (1024, 1024)
+    assert resolve(preset="demo", assignments=["network=fc-vae"]).widths == (1024, 1024)
+    assert resolve(preset="demo", options={"network": "fc-vae", "widths": "9"}).widths == (9,)
+    file = tmp_path / "a.yaml"
+    file.write_text("network: fc-autoencoder\nwidths: [7]\n")
+    assert resolve(preset="demo", config=file).widths == (7,)
+
+
 def test_learning_rate_of_one_loss():
     config = resolve(assignments=["learning_rate=1e-3", "learning_rates.mae=5e-4"])
     assert config.rate("mae") == 5e-4
@@ -67,6 +94,9 @@ def test_learning_rate_of_one_loss():
         ({"preset": "demo", "assignments": ["learning_rate.mae=1"]}, ["learning_rates.mse="]),
         ({"assignments": ["learning_rate=.nan"]}, ["learning_rate"]),
         ({"assignments": ["learning_rate=[1"]}, ["YAML"]),
+        ({"assignments": ["nats_per_pixel=0"]}, ["nats_per_pixel", "0"]),
+        ({"assignments": ["kl_warmup=2"]}, ["kl_warmup", "2"]),
+        ({"assignments": ["widths=0"]}, ["widths", "0"]),
     ],
 )
 def test_bad_settings_are_one_sentence(settings, words):

@@ -131,7 +131,7 @@ def test_the_import_path_is_put_back(own):
     ("spec", "message"),
     [
         ("conv-autoencodr", "Did you mean 'conv-autoencoder'"),
-        ("", "Type conv-autoencoder, or package.module:Class"),
+        ("", "Type conv-autoencoder, conv-vae, .*, or package.module:Class"),
         ("a b:c", "there is no network"),
         ("no_such_package.thing:Net", r"could not be imported \(ModuleNotFoundError"),
         ("broken_networks:Net", "nothing_of_that_name"),

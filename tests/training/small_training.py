@@ -25,7 +25,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from snellen.errors import UserError
-from snellen.networks import build_network
+from snellen.networks import VariationalAutoencoder, build_network, calibrate
 from snellen.training import (
     Interrupted,
     Outcome,
@@ -84,6 +84,35 @@ def autoencoder() -> nn.Module:
     return build_network(
         "conv-autoencoder", size=SIDE, channels=1, code_size=3, widths=(3, 4), seed=3
     )
+
+
+class Own(nn.Module):
+    """A network that minimises more than the loss: three times that, and its output's power."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = autoencoder()
+        self.power: Tensor | None = None
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        output: Tensor = self.network(pictures)
+        self.power = output.square().mean()
+        return output
+
+    def objective(self, loss: Tensor, fraction: float) -> Tensor:
+        assert self.power is not None
+        power, self.power = self.power, None
+        return 3 * loss + (1 + fraction) * power
+
+
+def variational() -> nn.Module:
+    """A small network with a random code."""
+    network = build_network(
+        "fc-vae", size=SIDE, channels=1, code_size=3, widths=(8,), kl_warmup=0.5, seed=3
+    )
+    assert isinstance(network, VariationalAutoencoder)
+    calibrate(network, nn.MSELoss(), pictures(98, 5) / 255)
+    return network
 
 
 def draw() -> list[float]:
@@ -253,6 +282,10 @@ def together(folder: Path, fabric: Any, rank: int) -> dict[str, Any]:
         batch_size=7,
         clip_norm=None,
     )
+    own = run(folder / "own", Own(), fabric=fabric, steps=1, batch_size=7, clip_norm=None)
+    found["own"] = {key: own.history[0][key] for key in ("value", "objective")}
+    random_code = run(folder / "variational", variational(), fabric=fabric, steps=4)
+    found["variational"] = weights(random_code.network) + weights(random_code.ema_network)
     whole = run(folder / "whole", fabric=fabric)
     found["weights"], found["history"] = weights(whole.network), lasting(whole.history)
     found["average"] = weights(whole.ema_network)

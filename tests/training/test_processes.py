@@ -52,6 +52,23 @@ def test_the_gradient_is_that_of_one_process_for_shares_of_unequal_size(pair, sm
         assert (ours[key] - value).abs().max().item() <= 1e-5 * largest, key
 
 
+def test_an_objective_of_the_networks_own_is_shared_in_the_same_way(pair, small, tmp_path):
+    folder, found, _ = pair
+    alone = small.run(tmp_path, small.Own(), steps=1, batch_size=7, clip_norm=None).history[0]
+    for one in found:
+        for key in ("value", "objective"):
+            assert one["own"][key] == pytest.approx(alone[key], rel=1e-5)
+    ours, theirs = gradient(folder / "own"), gradient(tmp_path)
+    largest = max(value.abs().max().item() for value in theirs.values())
+    for key, value in theirs.items():
+        assert (ours[key] - value).abs().max().item() <= 1e-5 * largest, key
+
+
+def test_a_random_code_leaves_all_processes_with_the_same_weights(pair):
+    _, (first, second), _ = pair
+    assert first["variational"] == second["variational"]
+
+
 def test_each_picture_is_validated_once(pair, small, tmp_path):
     folder, _, _ = pair
     alone = small.run(tmp_path, small.autoencoder(), steps=1, batch_size=7, clip_norm=None).history[

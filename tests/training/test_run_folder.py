@@ -73,6 +73,17 @@ def test_resuming_with_other_settings_is_refused(tmp_path):
         RunFolder.create(tmp_path / "a", config={**CONFIG, "steps": 20}, resume=True)
 
 
+def test_a_run_of_before_there_was_a_setting_is_resumed(tmp_path):
+    RunFolder.create(tmp_path / "a", config=CONFIG).close()
+    RunFolder.create(tmp_path / "a", config={**CONFIG, "added_later": 3.0}, resume=True).close()
+
+
+def test_a_run_with_a_setting_that_is_no_more_is_not_resumed(tmp_path):
+    RunFolder.create(tmp_path / "a", config={**CONFIG, "gone": 3.0}).close()
+    with pytest.raises(UserError, match=r"gone = 3.0, and None was asked for"):
+        RunFolder.create(tmp_path / "a", config=CONFIG, resume=True)
+
+
 def test_a_folder_of_other_things_is_not_resumed(tmp_path):
     (tmp_path / "holiday.jpg").touch()
     with pytest.raises(UserError, match="not the folder of a run"):

@@ -66,11 +66,18 @@ def reconstruct(
     ] = None,
     network: Annotated[
         str | None,
-        typer.Option(help="conv-autoencoder or package.module:Class.", rich_help_panel=NETWORK),
+        typer.Option(
+            help="conv-autoencoder, fc-autoencoder (dense layers), conv-vae or fc-vae (the same"
+            " with a random code), or package.module:Class.",
+            rich_help_panel=NETWORK,
+        ),
     ] = None,
     widths: Annotated[
         str | None,
-        typer.Option(help="Filters of each layer, as 32,64,128.", rich_help_panel=NETWORK),
+        typer.Option(
+            help="Filters of each layer, as 32,64,128, or units of dense layers, as 1024,1024.",
+            rich_help_panel=NETWORK,
+        ),
     ] = None,
     code_size: Annotated[
         str | None,

@@ -6,9 +6,11 @@ import torch
 
 from snellen.errors import UserError
 from snellen.experiments.configuration import AutoencoderConfig
-from snellen.networks import build_network
+from snellen.metrics.loss_plans import LossPlan
+from snellen.networks import VariationalAutoencoder, build_network, calibrate
+from snellen.networks.variational import CALIBRATED_ON
 
-__all__ = ["check_network", "network_for"]
+__all__ = ["CALIBRATED_ON", "check_network", "network_for", "prepare_network"]
 
 
 def network_for(config: AutoencoderConfig, code_size: int, seed: int) -> torch.nn.Module:
@@ -19,8 +21,28 @@ def network_for(config: AutoencoderConfig, code_size: int, seed: int) -> torch.n
         channels=config.channels,
         code_size=code_size,
         widths=config.widths,
+        nats_per_pixel=config.nats_per_pixel,
+        kl_warmup=config.kl_warmup,
         seed=seed,
     )
+
+
+def prepare_network(network: torch.nn.Module, loss: LossPlan, pictures: torch.Tensor) -> None:
+    """Set what a network has to know before it is trained: the weight of the loss in a VAE.
+
+    Any other network is left as it is.
+
+    Args:
+        network: as `network_for` gives it, on the CPU.
+        loss: what it will be trained with; the last stage counts.
+        pictures: training pictures, uint8 (n, C, S, S); the first `CALIBRATED_ON` are used.
+
+    Raises:
+        UserError: the loss of the mean picture is not above zero.
+    """
+    if isinstance(network, VariationalAutoencoder):
+        chosen = pictures[:CALIBRATED_ON].float() / 255
+        calibrate(network, loss.at(1.0), chosen, loss_name=loss.spec)
 
 
 def check_network(network: torch.nn.Module, config: AutoencoderConfig) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from snellen.experiments.settings import (
     ExperimentConfig,
+    PositiveFloat,
     PositiveInt,
     comma_separated,
     each_once,
 )
+from snellen.networks import DEFAULT_WIDTHS
 
 __all__ = ["AutoencoderConfig", "ReconstructionConfig"]
 
@@ -19,15 +21,34 @@ __all__ = ["AutoencoderConfig", "ReconstructionConfig"]
 class AutoencoderConfig(ExperimentConfig):
     """What every experiment on autoencoders chooses: the pictures' size, the network, the steps."""
 
+    of_network: ClassVar[tuple[str, ...]] = ("widths",)
+
     # Pictures
     size: PositiveInt = Field(96, description="side of the square pictures, pixels")
     channels: Literal[1, 3] = Field(1, description="1 gray, 3 colour")
 
     # Network
-    network: str = Field("conv-autoencoder", description="or package.module:Class")
-    widths: tuple[PositiveInt, ...] = Field((32, 64, 128), description="filters of each layer")
+    network: str = Field(
+        "conv-autoencoder",
+        description="conv-autoencoder, fc-autoencoder, conv-vae, fc-vae or package.module:Class",
+    )
+    widths: tuple[PositiveInt, ...] = Field(
+        None,
+        validate_default=True,
+        description="filters, or units of dense layers, of each layer; null: the network's own",
+    )
     code_size: tuple[PositiveInt, ...] = Field(
         (128,), description="numbers in the code; several: a compression sweep"
+    )
+    nats_per_pixel: PositiveFloat = Field(
+        3.0,
+        description="of a variational network: what the mean training picture costs under each"
+        " loss, in nats per number of a picture",
+    )
+    kl_warmup: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.2,
+        description="of a variational network: share of the steps over which the divergence of"
+        " the code comes in",
     )
 
     # Budget
@@ -37,6 +58,14 @@ class AutoencoderConfig(ExperimentConfig):
     @classmethod
     def _read_lists(cls, value: Any) -> Any:
         return comma_separated(value)
+
+    @field_validator("widths", mode="before")
+    @classmethod
+    def _fill_widths(cls, value: Any, info: ValidationInfo) -> Any:
+        # Filled in, so that config.yaml says what was trained. A network of the user's own is
+        # given those of the usual one.
+        usual = DEFAULT_WIDTHS["conv-autoencoder"]
+        return DEFAULT_WIDTHS.get(info.data.get("network", ""), usual) if value is None else value
 
     @field_validator("code_size")
     @classmethod

@@ -9,20 +9,28 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 
 from snellen.datasets import Pictures, Split, cross_fit, open_pictures, split, summarise_skipped
-from snellen.datasets.crops import CropOptions, HeldOut, held_out_crops
+from snellen.datasets.crops import CropOptions, CropStream, HeldOut, held_out_crops
 from snellen.errors import UserError
-from snellen.experiments.autoencoders import check_network, network_for
+from snellen.experiments.autoencoders import (
+    CALIBRATED_ON,
+    check_network,
+    network_for,
+    prepare_network,
+)
 from snellen.experiments.configuration import ReconstructionConfig
 from snellen.experiments.evaluation import MS_SSIM
-from snellen.experiments.running import check_losses, plural
+from snellen.experiments.running import check_losses, loss_for, plural
 from snellen.metrics import fit_levels
+from snellen.networks import VariationalAutoencoder
 
 __all__ = [
     "Fold",
     "Plan",
     "Task",
+    "calibration_crops",
     "crop_options",
     "describe",
     "make_plan",
@@ -102,7 +110,12 @@ def make_plan(config: ReconstructionConfig) -> Plan:
     if config.held_out_data is not None:
         judged = opened(config.held_out_data)
         _refuse_overlap(pictures, judged)
-    return Plan(config, _folds(config, pictures, judged), pictures, judged, parameters)
+    folds = _folds(config, pictures, judged)
+    if isinstance(network, VariationalAutoencoder):  # each loss must be one that can be weighed
+        crops = calibration_crops(config, folds[0], seed=0)
+        for spec in config.losses:
+            prepare_network(network, loss_for(spec, seed=0), crops)
+    return Plan(config, folds, pictures, judged, parameters)
 
 
 def _refuse_overlap(pictures: Pictures, judged: Pictures) -> None:
@@ -155,6 +168,20 @@ def crop_options(config: ReconstructionConfig) -> CropOptions:
         max_downscale=config.max_downscale,
         flip=config.flip,
     )
+
+
+def calibration_crops(config: ReconstructionConfig, fold: Fold, seed: int) -> torch.Tensor:
+    """Return the first 1,024 crops of a training, uint8 (n, C, S, S); the same in every process."""
+    stream = CropStream(
+        fold.pictures,
+        fold.train,
+        crop_options(config),
+        batch_size=config.batch_size,
+        steps=-(-CALIBRATED_ON // config.batch_size),
+        seed=seed,
+    )
+    with stream:
+        return torch.cat([batch.pixels for batch in stream])[:CALIBRATED_ON]
 
 
 def describe(plan: Plan) -> list[str]:

@@ -14,17 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from rich.console import Console
 
 from snellen.datasets import Pictures
 from snellen.datasets.crops import CropStream
-from snellen.experiments.autoencoders import network_for
+from snellen.experiments.autoencoders import network_for, prepare_network
 from snellen.experiments.configuration import ReconstructionConfig
 from snellen.experiments.evaluation import MS_SSIM, VALIDATION_MEASURES, evaluate, ssim_maps
+from snellen.experiments.generation import (
+    draw_pairs,
+    generate,
+    generation_input,
+    variational_measures,
+)
 from snellen.experiments.measures import DESCRIPTIONS
 from snellen.experiments.planning import (
+    Fold,
     Plan,
     Task,
+    calibration_crops,
     crop_options,
     describe,
     make_plan,
@@ -40,6 +49,7 @@ from snellen.experiments.running import (
 )
 from snellen.experiments.study_bundle import write_study_bundle
 from snellen.metrics import fit_levels
+from snellen.networks import VariationalAutoencoder
 from snellen.reports import ReportInput, write_reconstruction_report
 from snellen.training import (
     RunFolder,
@@ -145,9 +155,12 @@ def _run(
 
     tags = plan.tags(task)
     logger.info("training %s", ", ".join([task.loss, f"seed {task.seed}", *map(str, tags.items())]))
+    network, loss = network_for(config, task.code_size, task.seed), loss_for(task.loss, task.seed)
+    if isinstance(network, VariationalAutoencoder):
+        prepare_network(network, loss, calibration_crops(config, fold, task.seed))
     outcome = train(
-        network_for(config, task.code_size, task.seed),
-        loss_for(task.loss, task.seed),
+        network,
+        loss,
         batches,
         options=config.training_options(task.loss, config.steps),
         folder=root / checkpoint_place(task.loss, task.seed, **tags),
@@ -163,9 +176,14 @@ def _run(
     )
     if not fabric.is_global_zero:
         return None
-    evaluation = evaluate(outcome.ema_network or outcome.network, held_out, fabric.device)
+    judged = outcome.ema_network or outcome.network
+    evaluation = evaluate(judged, held_out, fabric.device)
+    variational = variational_measures(judged, held_out, fabric.device)
+    generated = None
     if task.seed:  # the report and the bundle show seed 0
         evaluation = replace(evaluation, pixels=evaluation.pixels[:0])
+    elif fold.number == 0:
+        generated = generate(judged, _pairs(fold)[0], fabric.device)
     return Trial(
         task.code_size,
         fold.number,
@@ -174,7 +192,17 @@ def _run(
         evaluation,
         outcome.seconds,
         outcome.precision,
+        variational,
+        generated,
     )
+
+
+def _pairs(fold: Fold) -> tuple[torch.Tensor, list[tuple[str, str]]]:
+    """Return pairs of held-out pictures, uint8 (p, 2, C, S, S), and their names."""
+    held_out = fold.held_out
+    drawn = draw_pairs(held_out.sources)
+    pixels = held_out.pixels[torch.tensor(drawn, dtype=torch.int64).view(-1, 2)]
+    return pixels, [(held_out.names[first], held_out.names[last]) for first, last in drawn]
 
 
 def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any]:
@@ -210,6 +238,7 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any
     if len(config.code_size) > 1:
         results["sweep"] = [{"code_size": c, **compared[c]} for c in config.code_size]
     shown = tables[first]
+    pairs, pair_names = _pairs(plan.folds[0])
     write_csv(root / "results.csv", tables, names, sources, size=config.size)
     write_study_bundle(
         root / "study-bundle",
@@ -234,6 +263,14 @@ def _write_results(plan: Plan, root: Path, trials: list[Trial]) -> dict[str, Any
             per_picture={loss: table.measures for loss, table in shown.items()},
             curves=read_rows(root / "metrics.jsonl"),
             ssim_maps={loss: ssim_maps(t.pixels, pixels) for loss, t in shown.items()},
+            generated=generation_input(
+                {loss: table.generated for loss, table in shown.items()},
+                pairs,
+                pair_names,
+                {loss: t.variational for loss, t in shown.items() if t.variational},
+                nats_per_pixel=config.nats_per_pixel,
+                kl_warmup=config.kl_warmup,
+            ),
         ),
     )
     # Last, so that a folder with results.json is a finished one.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snellen.experiments.evaluation import METRICS, Evaluation
+from snellen.experiments.generation import Generated, mean_variational
 from snellen.experiments.measures import octaves
 from snellen.experiments.statistics import intervals, paired_comparisons, paired_differences
 from snellen.files import atomic_write, shown, spreadsheet_cell
@@ -31,6 +32,8 @@ class Trial:
     evaluation: Evaluation
     train_seconds: float
     precision: str  # fp32 or bf16, of the network while it was trained
+    variational: dict[str, float] | None = None  # how a VAE uses its code
+    generated: Generated | None = None  # of seed 0
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,16 @@ class LossTable:
         octaves: dB, (seeds, n, octaves).
         pixels: reconstructions under seed 0, uint8 (n, C, S, S).
         train_seconds: mean time of a training.
+        variational: how variational networks use their code, the mean over trainings.
+        generated: what the first network of seed 0 makes of codes of no picture.
     """
 
     measures: dict[str, NDArray[np.float64]]
     octaves: NDArray[np.float64]
     pixels: NDArray[np.uint8]
     train_seconds: float
+    variational: dict[str, float] | None = None
+    generated: Generated | None = None
 
 
 def gather(trials: Sequence[Trial], code_size: int, loss: str) -> LossTable:
@@ -65,6 +72,8 @@ def gather(trials: Sequence[Trial], code_size: int, loss: str) -> LossTable:
         octaves=np.stack([np.concatenate([t.evaluation.octaves for t in row]) for row in rows]),
         pixels=np.concatenate([t.evaluation.pixels for t in rows[0]]),
         train_seconds=float(np.mean([t.train_seconds for t in mine])),
+        variational=mean_variational([t.variational for t in mine]),
+        generated=rows[0][0].generated,
     )
 
 
@@ -89,6 +98,7 @@ def compare(
         losses[name] = entry | {
             "train_seconds": table.train_seconds,
             "learning_rate": learning_rates[name],
+            **({"variational": table.variational} if table.variational else {}),
         }
         if name != first:
             against = _with_octaves(tables[first])

@@ -40,11 +40,13 @@ class ExperimentConfig(BaseModel):
 
     Attributes:
         presets: the folder of the experiment's presets inside `snellen.experiments`.
+        of_network: keys that fit one network only: a preset's are not for another network.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     presets: ClassVar[str]
+    of_network: ClassVar[tuple[str, ...]] = ()
 
     # Objectives
     losses: tuple[str, ...] = Field(
@@ -227,11 +229,12 @@ def resolve(
     7
     """
     merged: dict[str, Any] = {}
+    assignments = list(assignments)
+    asked = read_config(config) if config is not None else {}
+    asked |= {key: value for key, value in (options or {}).items() if value is not None}
     if preset is not None:
-        merged |= read_preset(kind, preset)
-    if config is not None:
-        merged |= read_config(config)
-    merged |= {key: value for key, value in (options or {}).items() if value is not None}
+        merged |= _preset_for(kind, preset, asked, assignments)
+    merged |= asked
     for text in assignments:
         key, value = parse_assignment(text)
         name, dot, inner = key.partition(".")
@@ -249,6 +252,18 @@ def resolve(
         return kind.model_validate(merged)
     except ValidationError as error:
         raise UserError(_sentence(kind, error)) from error
+
+
+def _preset_for(
+    kind: type[ExperimentConfig], name: str, asked: Mapping[str, Any], assignments: Iterable[str]
+) -> dict[str, Any]:
+    """Return the keys of a preset; where another network is asked for, without those of its own."""
+    keys = read_preset(kind, name)
+    if not kind.of_network:
+        return keys
+    own = keys.get("network", kind.model_fields["network"].default)
+    network = {**asked, **dict(map(parse_assignment, assignments))}.get("network", own)
+    return keys if network == own else {k: v for k, v in keys.items() if k not in kind.of_network}
 
 
 def _mappings(kind: type[ExperimentConfig]) -> list[str]:

@@ -13,11 +13,13 @@ from torch.nn import functional
 
 from snellen.errors import UserError
 from snellen.networks.layout import pixel_by_pixel
+from snellen.networks.sizes import check_code, check_pictures, check_sizes
 
-__all__ = ["AutoencoderOptions", "ConvAutoencoder"]
+__all__ = ["FAINT", "MID_GRAY", "NARROW", "AutoencoderOptions", "ConvAutoencoder"]
 
 MID_GRAY = 0.5
 FAINT = 1e-4  # a hundredth of the amplitude
+NARROW = -6.0  # log-variance that a random code starts with: a standard deviation of 0.05
 KERNEL = 5  # the poster's filters; padding 2 makes a stride-2 layer halve the side exactly
 
 
@@ -30,6 +32,8 @@ class AutoencoderOptions:
         channels: 1 (gray) or 3 (colour).
         widths: filters of each encoder layer, outermost first; the decoder mirrors them.
         code_size: numbers in the code.
+        statistics: numbers that the encoder gives for each number of the code: 1, the code itself;
+            2, its means and then its log-variances, for a `VariationalAutoencoder`.
 
     Raises:
         UserError: a size that cannot be built.
@@ -42,18 +46,11 @@ class AutoencoderOptions:
     channels: int = 1
     widths: tuple[int, ...] = (128, 256, 512)
     code_size: int = 512
+    statistics: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
-        if self.channels not in (1, 3):
-            raise UserError(f"channels must be 1 (gray) or 3 (colour), not {self.channels}.")
-        if not self.widths or min(self.widths) < 1:
-            raise UserError(
-                f"widths must be one or more positive numbers of filters, outermost first, such as "
-                f"128,256,512, not {','.join(map(str, self.widths)) or 'nothing'}."
-            )
-        if self.code_size < 1:
-            raise UserError(f"the code size must be at least 1, not {self.code_size}.")
+        check_sizes(self, self.widths, self.statistics, what="filters", example="128,256,512")
         factor = 1 << len(self.widths)
         if self.size < factor or self.size % factor:
             below = self.size // factor * factor
@@ -106,7 +103,7 @@ class ConvAutoencoder(nn.Module):
         self.encoder = nn.ModuleList(
             nn.Conv2d(a, b, KERNEL, stride=2, padding=2) for a, b in pairwise(outward)
         )
-        self.to_code = nn.Linear(features, options.code_size)
+        self.to_code = nn.Linear(features, options.statistics * options.code_size)
         self.from_code = nn.Linear(options.code_size, features)
         self.decoder = nn.ModuleList(
             nn.ConvTranspose2d(a, b, KERNEL, stride=2, padding=2, output_padding=1)
@@ -119,6 +116,8 @@ class ConvAutoencoder(nn.Module):
 
         Except in the last: training starts from a nearly flat gray picture. SSIM punishes noise in
         smooth areas so hard that from a noisy start its gradient switches the ReLUs off for good.
+        And a random code starts with little noise: while the noise is larger than what tells
+        pictures apart, a decoder under SSIM learns one gray picture, and the code is never used.
         """
         last = self.decoder[-1]
         for layer in (*self.encoder, self.to_code, self.from_code, *self.decoder):
@@ -132,19 +131,18 @@ class ConvAutoencoder(nn.Module):
             nn.init.normal_(weight, std=math.sqrt(gain / taps))
             nn.init.zeros_(bias)
         nn.init.constant_(last.get_parameter("bias"), MID_GRAY)
+        if self.options.statistics == 2:
+            nn.init.constant_(self.to_code.bias[self.options.code_size :], NARROW)
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Return the codes (N, code_size) of `pictures` (N, C, S, S), values in [0, 1].
 
+        With two statistics, (N, 2·code_size): the means, then the log-variances.
+
         Raises:
             ValueError: pictures of another shape than the network's.
         """
-        wanted = (self.options.channels, self.options.size, self.options.size)
-        if pictures.ndim != 4 or pictures.shape[1:] != wanted:
-            raise ValueError(
-                f"pictures of shape {tuple(pictures.shape)}; this network needs "
-                f"(N, {', '.join(map(str, wanted))})"
-            )
+        check_pictures(pictures, self.options)
         # Around zero: with all inputs positive the layers first learn one constant picture, and a
         # loss such as SSIM may stay there.
         features = pixel_by_pixel(pictures - MID_GRAY)
@@ -160,10 +158,7 @@ class ConvAutoencoder(nn.Module):
             ValueError: codes of another length than the network's.
         """
         options, side = self.options, self.options.code_side
-        if code.ndim != 2 or code.shape[1] != options.code_size:
-            raise ValueError(
-                f"codes of shape {tuple(code.shape)}; this network needs (N, {options.code_size})"
-            )
+        check_code(code, options)
         features = functional.relu_(self.from_code(code)).unflatten(1, (-1, side, side))
         features = pixel_by_pixel(features)
         *hidden, last = self.decoder

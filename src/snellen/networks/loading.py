@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,9 +17,12 @@ from torch.nn.parameter import is_lazy
 
 from snellen.errors import UserError, nearest
 from snellen.networks.autoencoders import ConvAutoencoder
+from snellen.networks.fully_connected import FullyConnectedAutoencoder
 from snellen.networks.srcnn import SRCNN, SRCNNOptions
+from snellen.networks.variational import VariationalAutoencoder
 
 __all__ = [
+    "DEFAULT_WIDTHS",
     "NETWORKS",
     "SUPER_RESOLUTION_NETWORKS",
     "build_network",
@@ -44,7 +48,53 @@ def _srcnn(**options: Any) -> Callable[..., SRCNN]:
     return build
 
 
-NETWORKS: dict[str, Factory] = {"conv-autoencoder": ConvAutoencoder}
+def _plain(kind: Callable[..., nn.Module], default: Sequence[int]) -> Factory:
+    """Return what builds an autoencoder of this kind."""
+
+    def build(
+        *, size: int, channels: int, code_size: int, widths: Sequence[int] = default
+    ) -> nn.Module:
+        return kind(size=size, channels=channels, code_size=code_size, widths=widths)
+
+    return build
+
+
+def _variational(kind: Callable[..., nn.Module], default: Sequence[int]) -> Factory:
+    """Return what builds a variational autoencoder around one of this kind."""
+
+    def build(
+        *,
+        size: int,
+        channels: int,
+        code_size: int,
+        widths: Sequence[int] = default,
+        nats_per_pixel: float = 3.0,
+        kl_warmup: float = 0.2,
+    ) -> VariationalAutoencoder:
+        network = kind(
+            size=size, channels=channels, code_size=code_size, widths=widths, statistics=2
+        )
+        return VariationalAutoencoder(
+            network, code_size=code_size, nats_per_pixel=nats_per_pixel, kl_warmup=kl_warmup
+        )
+
+    return build
+
+
+DEFAULT_WIDTHS: dict[str, tuple[int, ...]] = {
+    "conv-autoencoder": (32, 64, 128),
+    "conv-vae": (32, 64, 128),
+    "fc-autoencoder": (1024, 1024),
+    "fc-vae": (1024, 1024),
+}
+"""The widths of each of `NETWORKS` where none are named: filters, or units of dense layers."""
+
+NETWORKS: dict[str, Factory] = {
+    "conv-autoencoder": _plain(ConvAutoencoder, DEFAULT_WIDTHS["conv-autoencoder"]),
+    "conv-vae": _variational(ConvAutoencoder, DEFAULT_WIDTHS["conv-vae"]),
+    "fc-autoencoder": _plain(FullyConnectedAutoencoder, DEFAULT_WIDTHS["fc-autoencoder"]),
+    "fc-vae": _variational(FullyConnectedAutoencoder, DEFAULT_WIDTHS["fc-vae"]),
+}
 SUPER_RESOLUTION_NETWORKS: dict[str, Factory] = {
     "srcnn": _srcnn(),
     "srcnn-9-1-5": _srcnn(kernels=(9, 1, 5)),
@@ -57,19 +107,27 @@ def build_network(
     size: int,
     channels: int,
     code_size: int,
-    widths: Sequence[int],
+    widths: Sequence[int] | None = None,
+    nats_per_pixel: float = 3.0,
+    kl_warmup: float = 0.2,
     seed: int = 0,
 ) -> nn.Module:
     """Build a network for reconstructions, with initial weights that depend on `seed` alone.
 
     Args:
-        spec: ``conv-autoencoder``, or ``package.module:Class`` for any ``nn.Module`` (or a function
+        spec: ``conv-autoencoder``, ``fc-autoencoder`` (dense layers), ``conv-vae`` or ``fc-vae``
+            (the same with a random code, see `VariationalAutoencoder`), or
+            ``package.module:Class`` for any ``nn.Module`` (or a function
             that returns one) that maps pictures (N, C, S, S) in [0, 1] to the same shape. It is
             called with those of the keywords below that its signature takes.
         size: side of the square pictures, in pixels.
         channels: 1 (gray) or 3 (colour).
         code_size: numbers in the code.
-        widths: filters of each encoder layer, outermost first.
+        widths: filters or units of each encoder layer, outermost first; None for the network's
+            own, see `DEFAULT_WIDTHS`.
+        nats_per_pixel: how a variational network weighs its loss, see `VariationalAutoencoder`;
+            given to networks whose signature names it.
+        kl_warmup: share of the steps over which its divergence comes in; given in the same way.
         seed: seed of the initial weights; the global random state is left as it was.
 
     Raises:
@@ -80,13 +138,11 @@ def build_network(
     >>> sum(p.numel() for p in network.parameters())
     2973
     """
-    offered = {
-        "size": size,
-        "channels": channels,
-        "code_size": code_size,
-        "widths": tuple(widths),
-    }
-    return _build(spec, NETWORKS, offered, {}, seed)
+    offered: dict[str, Any] = {"size": size, "channels": channels, "code_size": code_size}
+    if widths is not None:
+        offered["widths"] = tuple(widths)
+    named = {"nats_per_pixel": nats_per_pixel, "kl_warmup": kl_warmup}
+    return _build(spec, NETWORKS, offered, {}, seed, named=named)
 
 
 def build_super_resolution_network(
@@ -122,13 +178,18 @@ def _build(
     offered: Mapping[str, Any],
     options: Mapping[str, Any],
     seed: int,
+    *,
+    named: Mapping[str, Any] = MappingProxyType({}),
 ) -> nn.Module:
     """Build one of `networks` or a stranger's on the CPU.
 
-    `offered` are keywords that it may leave, `options` such as it must take.
+    `offered` are keywords that it may leave, `options` such as it must take; those of `named` are
+    only for a signature that names them, not for one that takes any keyword.
     """
     factory = networks.get(spec) or _import(spec, networks)
-    taken = _accepted(factory, {**offered, **options}, spec)
+    known = _keywords(factory)
+    given = {**offered, **{k: v for k, v in named.items() if k in known}, **options}
+    taken = _accepted(factory, given, spec)
     unknown = [name for name in options if name not in taken]
     if unknown:
         raise UserError(

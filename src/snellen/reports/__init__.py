@@ -1,6 +1,7 @@
 """Reports: one HTML file that opens anywhere, offline, and says first what was found."""
 
 from snellen.reports.crops import ShownSet
+from snellen.reports.generation import GenerationInput
 from snellen.reports.html import ReportInput, write_reconstruction_report
 from snellen.reports.representation import (
     CodeMap,
@@ -12,6 +13,7 @@ from snellen.reports.super_resolution import SuperResolutionReport, write_super_
 
 __all__ = [
     "CodeMap",
+    "GenerationInput",
     "Neighbours",
     "ReportInput",
     "RepresentationReport",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from snellen.reports import tables
 from snellen.reports.gallery import ERROR_LIMIT, Pictures, legend_colours, make_gallery
+from snellen.reports.generation import GenerationInput, generation_section
 from snellen.reports.page import as_yaml, date_in_words, readable, write_page
 from snellen.reports.protocol import protocol
 from snellen.reports.sections import (
@@ -43,6 +44,7 @@ class ReportInput:
             "validation"); others are passed over. A sweep adds "code" (the code size),
             cross-fitting "fold".
         ssim_maps: for each loss (or none) the SSIM map under seed 0, float32 (n, S, S).
+        generated: what the networks of seed 0 make of codes of no picture; None: they have none.
     """
 
     results: Mapping[str, Any]
@@ -53,6 +55,7 @@ class ReportInput:
     per_picture: Mapping[str, Mapping[str, NDArray[np.float64]]]
     curves: Sequence[Mapping[str, Any]] = ()
     ssim_maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    generated: GenerationInput | None = None
 
     def __post_init__(self) -> None:
         if self.results.get("format") != 1:
@@ -79,8 +82,9 @@ class ReportInput:
 def write_reconstruction_report(path: str | os.PathLike[str], report: ReportInput) -> None:
     """Write the report of `report` to `path`, whole or not at all.
 
-    The takeaway comes first, then the tables, the pictures, the distributions, the training and
-    the protocol. Pictures are PNG inside the file, at most about 5 MB of it in all.
+    The takeaway comes first, then the tables, the pictures, the distributions, what the code
+    generates, the training and the protocol. Pictures are PNG inside the file, at most about 5 MB
+    of it in all.
 
     Args:
         path: of the HTML file; missing folders are made, an existing file is replaced.
@@ -127,6 +131,7 @@ def _context(report: ReportInput) -> dict[str, Any]:
         "bands": bands,
         "octaves": octaves,
         "gallery": make_gallery(_pictures(report), names),
+        "generated": generation_section(report.generated, names),
         "error_limit": ERROR_LIMIT,
         "map_colours": legend_colours(),
         "distributions": distribution_panels(report.per_picture, names, measures),

@@ -11,7 +11,7 @@ from snellen.training.interruptions import Interrupted
 from snellen.training.loop import Outcome, train
 from snellen.training.options import TrainingOptions
 from snellen.training.processes import launch_fabric, on_first_process
-from snellen.training.protocols import Batch, BatchFactory, LossSchedule
+from snellen.training.protocols import Batch, BatchFactory, LossSchedule, OwnObjective
 from snellen.training.records import read_rows
 from snellen.training.run_folder import RunFolder, checkpoint_place, environment
 
@@ -23,6 +23,7 @@ __all__ = [
     "Interrupted",
     "LossSchedule",
     "Outcome",
+    "OwnObjective",
     "RunFolder",
     "TrainingOptions",
     "best_checkpoint",

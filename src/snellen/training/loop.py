@@ -88,7 +88,8 @@ def train(
 
     Args:
         network: maps what the batches feed it, pictures (n, C, S, S) in [0, 1] or their `inputs`,
-            to pictures (n, C, S, S), or to their middle; it is trained in place.
+            to pictures (n, C, S, S), or to their middle; it is trained in place. One with a method
+            `objective` (see `OwnObjective`) is asked what to minimise instead of the loss alone.
         losses: the loss of each step; called as ``loss(preds, target)`` on float32, range 1.
         batches: opens the stream of batches, as ``batches(start_step, rank, world_size)``.
         options: how to train.
@@ -255,16 +256,21 @@ class _Training:
         with autocast(fabric.device, options.precision):
             output = module(source)
         target = centre(target, output)
-        loss = self.loss_at(step / options.steps)(output.float(), target)
+        fraction = step / options.steps
+        loss = self.loss_at(fraction)(output.float(), target)
         check_loss(loss, self.subject.loss)
+        # Of the bare network: it is the module that has just run inside its wrappers.
+        own = getattr(state.bare, "objective", None)
+        objective = loss if own is None else own(loss, fraction)
         if fabric.world_size > 1:
             # Processes are averaged: a larger share of the batch must count for more.
-            loss = loss * (len(batch.pixels) * fabric.world_size / options.batch_size)
-        fabric.backward(loss)
+            share = len(batch.pixels) * fabric.world_size / options.batch_size
+            loss, objective = loss * share, objective * share
+        fabric.backward(objective)
         norm = state.clip()
         state.optimizers.step(learning_rate_at(step, options))
         state.update_average(step)
-        self.readings.add(step, loss, norm, batch.names)
+        self.readings.add(step, loss, norm, batch.names, None if own is None else objective)
 
     def loss_at(self, fraction: float) -> nn.Module:
         """Return the loss in force, on the device."""
@@ -275,12 +281,13 @@ class _Training:
 
     def log(self, done: int, speed: float) -> None:
         """Write the row of the steps since the last one."""
-        value, norm = self.readings.take_interval()
+        value, norm, objective = self.readings.take_interval()
         self.write(
             {
                 "kind": "train",
                 "step": done,
                 "value": value,
+                **({} if objective is None else {"objective": objective}),
                 "gradient_norm": norm,
                 "learning_rate": learning_rate_at(done - 1, self.state.options),
                 "steps_per_second": speed,

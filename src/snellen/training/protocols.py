@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-__all__ = ["Batch", "BatchFactory", "LossSchedule", "Subject"]
+__all__ = ["Batch", "BatchFactory", "LossSchedule", "OwnObjective", "Subject"]
 
 
 class Batch(Protocol):
@@ -48,6 +48,24 @@ class LossSchedule(Protocol):
 
     def at(self, fraction: float, /) -> nn.Module:
         """Return the loss in force at `fraction` of the steps, in [0, 1]."""
+        ...
+
+
+class OwnObjective(Protocol):
+    """A network that minimises more than the loss, such as a variational autoencoder.
+
+    Whatever network has this method is asked for it once in each step, after its forward pass in
+    training mode and after the loss. The log then has the loss as ``value``, which is comparable
+    to that of a validation and of other networks, and what was minimised as ``objective``.
+    """
+
+    def objective(self, loss: Tensor, fraction: float, /) -> Tensor:
+        """Return what to minimise, one number.
+
+        Args:
+            loss: of this process's share of the batch, one number.
+            fraction: of the steps that are done, in [0, 1).
+        """
         ...
 
 

@@ -35,13 +35,23 @@ class Readings:
 
     def __init__(self, fabric: Fabric, subject: Subject, steps: int, folder: Path) -> None:
         self.fabric, self.subject, self.steps, self.folder = fabric, subject, steps, folder
-        self.interval: list[list[float]] = []  # loss and norm of each step since the last row
+        # Loss, norm and, of a network with an objective of its own, that, for each step since the
+        # last row.
+        self.interval: list[list[float]] = []
         self.latest: float | None = None
         self._unread: list[tuple[int, Tensor, Sequence[str]]] = []
 
-    def add(self, step: int, loss: Tensor, norm: Tensor, names: Sequence[str]) -> None:
+    def add(
+        self,
+        step: int,
+        loss: Tensor,
+        norm: Tensor,
+        names: Sequence[str],
+        objective: Tensor | None = None,
+    ) -> None:
         """Note the values of step `step`, counted from 0, which stay on their device for now."""
-        self._unread.append((step, torch.stack([loss.detach(), norm]), names))
+        more = [] if objective is None else [objective.detach()]
+        self._unread.append((step, torch.stack([loss.detach(), norm, *more]), names))
 
     def read(self) -> None:
         """Fetch all values noted so far.
@@ -57,18 +67,24 @@ class Readings:
         values = torch.stack([value for _, value, _ in self._unread]).cpu().double()
         # Summed over the processes, so that all see the same bad step and none waits for another.
         means = sum_over(self.fabric, values) / self.fabric.world_size
-        for (step, _, names), (loss, norm) in zip(self._unread, means.tolist(), strict=True):
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                self._refuse(step, loss, norm, names)
-            self.interval.append([loss, norm])
+        for (step, _, names), row in zip(self._unread, means.tolist(), strict=True):
+            loss, norm, *more = row
+            if not all(map(math.isfinite, row)):
+                # What is minimised, where that is more than the loss, is not finite either.
+                self._refuse(step, sum(more, loss), norm, names)
+            self.interval.append(row)
             self.latest = loss
         self._unread.clear()
 
-    def take_interval(self) -> tuple[float, float]:
-        """Return mean loss and largest gradient norm since the last call, and begin anew."""
-        losses, norms = zip(*self.interval, strict=True)
+    def take_interval(self) -> tuple[float, float, float | None]:
+        """Return mean loss, largest gradient norm and mean objective since the last call.
+
+        The objective is None where it is the loss itself. The next interval begins.
+        """
+        losses, norms, *more = zip(*self.interval, strict=True)
         self.interval = []
-        return math.fsum(losses) / len(losses), max(norms)
+        objective = math.fsum(more[0]) / len(more[0]) if more else None
+        return math.fsum(losses) / len(losses), max(norms), objective
 
     def _refuse(self, step: int, loss: float, norm: float, names: Sequence[str]) -> NoReturn:
         shares: list[list[str]] = [list(names)]

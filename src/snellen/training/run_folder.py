@@ -261,8 +261,9 @@ def _check_same_config(path: Path, config: Mapping[str, Any]) -> None:
         raise UserError(f"{path} cannot be read: start anew with another --out.") from error
     before = before if isinstance(before, dict) else {}
     now = yaml.safe_load(yaml.safe_dump(dict(config)))  # tuples become lists, as in the file
-    for key in [*now, *(k for k in before if k not in now)]:
-        if before.get(key) != now.get(key):
+    # A key that is not in the file did not exist when the run was started.
+    for key in before:
+        if before[key] != now.get(key):
             raise UserError(
                 f"{path.parent} was started with {key} = {before.get(key)!r}, and "
                 f"{now.get(key)!r} was asked for now: --resume goes on with the same settings; "
