@@ -18,6 +18,7 @@ from snellen.reports.gallery import (
     legend_colours,
     make_gallery,
 )
+from snellen.reports.generation import GenerationInput, generation_section
 from snellen.reports.page import as_yaml, date_in_words, readable, write_page
 from snellen.reports.representation_maps import (
     MOST_LABELS,
@@ -72,6 +73,7 @@ class RepresentationReport:
         map_labels: column → its kind, its values (n,) and, of a class column, the classes' names.
         neighbours: queries and their nearest neighbours.
         curves: rows of metrics.jsonl.
+        generated: what the networks of seed 0 make of codes of no picture; None: they have none.
     """
 
     results: Mapping[str, Any]
@@ -82,6 +84,7 @@ class RepresentationReport:
     map_labels: Mapping[str, tuple[str, NDArray[Any], Sequence[str]]] = field(default_factory=dict)
     neighbours: Sequence[Neighbours] = ()
     curves: Sequence[Mapping[str, Any]] = ()
+    generated: GenerationInput | None = None
 
     def __post_init__(self) -> None:
         if self.results.get("format") != 1:
@@ -188,6 +191,7 @@ def _context(report: RepresentationReport) -> dict[str, Any]:
         "level": LEVEL,
         "kernels": [table for table in kernels if table],
         "gallery": _gallery(report, scores.losses),
+        "reconstructed": _reconstructed(scores),
         "error_limit": ERROR_LIMIT,
         "map_colours": legend_colours(),
         "maps": map_groups(report.maps, labels, scores.losses),
@@ -199,6 +203,8 @@ def _context(report: RepresentationReport) -> dict[str, Any]:
         "layers": layer_panels(scores),
         "features": _features(results),
         "edges": _edges(scores),
+        "edges_of_mean": _edges_of_mean(results),
+        "generated": generation_section(report.generated, scores.losses),
         "queries": [_query(each, scores.losses) for each in report.neighbours],
         "curves": _curves(report, scores),
         "curves_of": _first_title(scores),
@@ -211,6 +217,25 @@ def _gallery(report: RepresentationReport, losses: Sequence[str]) -> Gallery:
     none: dict[str, NDArray[np.float32]] = {}
     pictures = Pictures(report.originals, report.reconstructions, none, names, names, {})
     return make_gallery(pictures, losses)
+
+
+def _reconstructed(scores: Scores) -> list[tuple[str, int, str]]:
+    """What the reconstructions of the first split measure: loss, its number, its figures."""
+    found = []
+    for entry in scores.results.get("reconstructions") or []:
+        if entry["split"] != next(iter(scores.splits)) or entry["loss"] not in scores.losses:
+            continue
+        said = [
+            f"{name} {number(entry.get(key), digits)}{unit}"
+            for key, name, digits, unit in (
+                ("psnr", "PSNR", 2, " dB"),
+                ("ssim", "SSIM", 3, ""),
+                ("ms_ssim", "MS-SSIM", 3, ""),
+            )
+            if entry.get(key) is not None
+        ]
+        found.append((entry["loss"], scores.losses.index(entry["loss"]), ", ".join(said)))
+    return found
 
 
 def _features(results: Mapping[str, Any]) -> list[tuple[str, int]]:
@@ -238,6 +263,13 @@ def _edges(scores: Scores) -> list[EdgeRow]:
             )
         )
     return rows
+
+
+def _edges_of_mean(results: Mapping[str, Any]) -> str:
+    """The error of an orientation that looks at no picture; empty where it is not known."""
+    found = [entry.get("orientation_of_mean") for entry in results.get("edges") or []]
+    known = [angle for angle in found if angle is not None]
+    return f"{number(known[0], 1)}°" if known else ""
 
 
 def _percent(share: float | None) -> float | None:

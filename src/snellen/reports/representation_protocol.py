@@ -27,11 +27,9 @@ _HOLM = (
     "loss on this page. The best of a column is marked after the same correction over all {} of "
     "two losses. Baselines and the ceiling are compared by their means only."
 )
-_LAYERS = "Linear probes on each layer of the networks of seed 0, {}, errors as above."
-_EDGES = (
-    "Share: how much of the variance of edge energy over positions and orientations a linear "
-    "read-out of the code explains (R²) on held-out pictures; orientation: the mean absolute error "
-    "of the dominant orientation where edges are strong."
+_LAYERS = (
+    "A ridge regression on each layer of the networks of seed 0, {}, its penalty chosen by "
+    "leave-one-out inside the training part; errors as above."
 )
 
 
@@ -41,7 +39,7 @@ def representation_protocol(scores: Scores) -> list[tuple[str, str]]:
     data, config = results.get("data") or {}, results.get("config") or {}
     rates = _rates(config, scores.losses)
     terms = [
-        ("Pictures", " ".join(_pictures(data))),
+        ("Pictures", " ".join([*_pictures(data), *_shifts(config)])),
         ("Left out", _left_out(data.get("left_out"))),
         ("Labels", " ".join(_labels(data.get("columns") or []))),
         ("Splits", " ".join(_splits(scores))),
@@ -55,7 +53,7 @@ def representation_protocol(scores: Scores) -> list[tuple[str, str]]:
         ("Intervals", _intervals(scores)),
         ("Many comparisons", _many(scores)),
         ("Layers", _LAYERS.format(_first_title(scores)) if results.get("layers") else ""),
-        ("Edges", _EDGES if results.get("edges") else ""),
+        ("Edges", (results.get("descriptions") or {}).get("edges", "")),
         *made_with(results),
     ]
     return [(term, text) for term, text in terms if text]
@@ -70,8 +68,16 @@ def _pictures(data: Facts) -> Iterator[str]:
     if (size := data.get("size")) is not None:
         channels = {1: ", gray", 3: ", colour"}.get(data.get("channels") or 0, "")
         yield (
-            f"Whole pictures, shrunk or enlarged to {size}×{size} by area averaging (their aspect "
+            f"Whole pictures, shrunk to {size}×{size} by area averaging (their aspect "
             f"is not kept){channels}; never cropped, never mirrored."
+        )
+
+
+def _shifts(config: Facts) -> Iterator[str]:
+    if shift := config.get("shift"):
+        yield (
+            f"In training they are moved by up to {_plural(shift, 'pixel', 'pixels')} either way, "
+            "the pixels at the edge repeated."
         )
 
 

@@ -35,11 +35,11 @@ def test_a_code_that_holds_the_edges_is_read_and_one_of_noise_is_not() -> None:
         cells[:200].reshape(200, -1), cells[200:].reshape(60, -1), cells[:200], cells[200:]
     )
     assert known.share > 0.99
-    assert known.direction < 2
+    assert known.orientation < 2
     noise = rng.normal(size=(260, 20))
     unknown = read_edges(noise[:200], noise[200:], cells[:200], cells[200:])
     assert unknown.share < 0.05
-    assert unknown.direction == pytest.approx(unknown.direction_of_mean, abs=4)
+    assert unknown.orientation == pytest.approx(unknown.orientation_of_mean, abs=4)
 
 
 def test_pictures_without_edges_have_none_to_read() -> None:

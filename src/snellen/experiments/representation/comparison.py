@@ -21,13 +21,14 @@ from torch import nn
 
 from snellen.experiments.autoencoders import network_for
 from snellen.experiments.evaluation import evaluate
+from snellen.experiments.generation import generate, variational_measures
 from snellen.experiments.representation.configuration import RepresentationConfig
 from snellen.experiments.representation.features import (
     codes_of,
     pixels_of,
     principal_components,
 )
-from snellen.experiments.representation.knowledge import Knowledge, drawn, know
+from snellen.experiments.representation.knowledge import know
 from snellen.experiments.representation.learning import (
     SUPERVISED,
     Session,
@@ -35,8 +36,8 @@ from snellen.experiments.representation.learning import (
     learn_to_reconstruct,
 )
 from snellen.experiments.representation.planning import Place, Plan, describe, make_plan
-from snellen.experiments.representation.scoring import Scored, judge
-from snellen.experiments.representation.writing import Shown, write_results
+from snellen.experiments.representation.scoring import judge
+from snellen.experiments.representation.writing import Found, show, write_results
 from snellen.experiments.running import refuse_other_pictures, say
 from snellen.training import Outcome, RunFolder, launch_fabric, on_first_process
 
@@ -47,7 +48,6 @@ logger = logging.getLogger("snellen")
 Features = NDArray[np.floating]
 
 RECONSTRUCTED = ("psnr", "ssim", "ms_ssim")
-SHOWN_PICTURES = 8
 
 
 def run_representation(
@@ -94,11 +94,7 @@ def run_representation(
         results: list[dict[str, Any]] = []
 
         def write() -> None:
-            results.append(
-                write_results(
-                    plan, out, work.scored, work.known, work.shown, work.qualities, work.outcomes
-                )
-            )
+            results.append(write_results(plan, out, work.found))
 
         on_first_process(fabric, write)
         logger.info("finished: %s", out / "results.json")
@@ -111,11 +107,7 @@ class _Work:
 
     plan: Plan
     session: Session
-    scored: list[Scored] = field(default_factory=list)
-    known: dict[str, Knowledge] = field(default_factory=dict)
-    shown: Shown | None = None
-    qualities: dict[tuple[str, str], list[dict[str, float]]] = field(default_factory=dict)
-    outcomes: list[Outcome] = field(default_factory=list)
+    found: Found = field(default_factory=Found)
 
     def do(self, place: Place) -> None:
         """Train and judge everything in one division."""
@@ -153,7 +145,7 @@ class _Work:
     def finished(self, outcome: Outcome) -> nn.Module:
         """Keep the outcome's records, and return the network that is judged."""
         network = outcome.ema_network or outcome.network
-        self.outcomes.append(outcome)
+        self.found.outcomes.append(outcome)
         return network
 
     def on_first(self, compute: Any) -> Any:
@@ -188,7 +180,7 @@ class _Work:
         plan, session = self.plan, self.session
         train, held_out = features
         with _status(session, f"{method}, {place.split.title}, seed {place.seed}: reading"):
-            self.scored += judge(
+            self.found.scored += judge(
                 train,
                 held_out,
                 data=plan.data,
@@ -199,7 +191,7 @@ class _Work:
                 cache=session.root / "probes",
             )
             if known and place.is_shown and place.split is plan.splits[0]:
-                self.known[method] = know(
+                self.found.known[method] = know(
                     method,
                     train,
                     held_out,
@@ -213,14 +205,17 @@ class _Work:
         """Measure the reconstructions, and keep a few to show."""
         if not self.session.fabric.is_global_zero:
             return
-        pixels = self.plan.data.pixels[place.division.held_out]
-        found = evaluate(network, torch.from_numpy(pixels), self.session.fabric.device)
-        means = {name: float(found.measures[name].mean()) for name in RECONSTRUCTED}
-        self.qualities.setdefault((place.split.name, loss), []).append(means)
-        if place.is_shown and place.split is self.plan.splits[0]:
-            chosen = drawn(place, SHOWN_PICTURES, "shown")
-            self.shown = self.shown or Shown(place, chosen, {})
-            self.shown.reconstructions[loss] = found.pixels[chosen]
+        device, split = self.session.fabric.device, place.split
+        pixels = torch.from_numpy(self.plan.data.pixels[place.division.held_out])
+        evaluation = evaluate(network, pixels, device)
+        means = {name: float(evaluation.measures[name].mean()) for name in RECONSTRUCTED}
+        self.found.qualities.setdefault((split.name, loss), []).append(means)
+        if (used := variational_measures(network, pixels, device)) is not None:
+            self.found.variational.setdefault((split.name, loss), []).append(used)
+        if place.is_shown and split is self.plan.splits[0]:
+            shown = self.found.shown = self.found.shown or show(self.plan, place)
+            shown.reconstructions[loss] = evaluation.pixels[shown.chosen]
+            shown.generated[loss] = generate(network, pixels[shown.pairs], device)
 
 
 def _status(session: Session, text: str) -> Any:

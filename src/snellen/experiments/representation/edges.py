@@ -23,11 +23,11 @@ CELLS = 6
 
 DESCRIPTION = (
     f"The gradient (Gaussian derivatives, σ 1) is averaged over {CELLS}×{CELLS} cells as its "
-    "magnitude and its direction with the angle doubled; a ridge regression, its penalty chosen by "
-    "leave-one-out inside the training part, reads these from the standardised code. Share: of the "
+    "magnitude and its orientation with the angle doubled; a ridge regression, its penalty chosen "
+    "by leave-one-out inside the training part, reads these from the standardised code. Share: of the "
     "variance of the magnitude over pictures, summed over cells, how much the reading explains on "
-    "held-out pictures. Direction: mean error in degrees over the quarter of the cells with the "
-    "strongest gradient; always answering the cell's mean direction is beside it."
+    "held-out pictures. Orientation: mean error in degrees over the quarter of the cells with the "
+    "strongest gradient; always answering the cell's mean orientation is beside it."
 )
 
 _SIGMA = 1.0
@@ -42,13 +42,13 @@ class EdgeReading:
 
     Attributes:
         share: of the magnitude's variance, at most 1; below 0 is worse than the mean.
-        direction: mean absolute error of the direction in strong cells, degrees, 0 … 90.
-        direction_of_mean: the same where every picture is given the cell's mean direction.
+        orientation: mean absolute error of the orientation in strong cells, degrees, 0 … 90.
+        orientation_of_mean: the same where every picture is given the cell's mean orientation.
     """
 
     share: float
-    direction: float
-    direction_of_mean: float
+    orientation: float
+    orientation_of_mean: float
 
 
 def edge_cells(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from rich.console import Console
 from torch import nn
 
 from snellen.datasets.whole import WholeStream
-from snellen.experiments.autoencoders import network_for
+from snellen.experiments.autoencoders import network_for, prepare_network
 from snellen.experiments.evaluation import VALIDATION_MEASURES
 from snellen.experiments.representation.planning import Place, Plan
 from snellen.experiments.representation.probes import targets_of
@@ -48,6 +48,9 @@ def learn_to_reconstruct(
 ) -> Outcome:
     """Train one autoencoder on the training part, without labels."""
     held_out = place.division.held_out
+    network = network_for(plan.config, code_size, place.seed)
+    losses = loss_for(loss, place.seed)
+    prepare_network(network, losses, torch.from_numpy(plan.data.pixels[place.division.train]))
     # Spread over all pictures, whatever their number.
     chosen = np.linspace(0, len(held_out) - 1, min(VALIDATION_PICTURES, len(held_out)))
     pictures = plan.data.pixels[held_out[chosen.round().astype(np.int64)]]
@@ -57,8 +60,8 @@ def learn_to_reconstruct(
         code_size,
         session,
         name=loss,
-        network=network_for(plan.config, code_size, place.seed),
-        losses=loss_for(loss, place.seed),
+        network=network,
+        losses=losses,
         validation=torch.from_numpy(pictures),
     )
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from snellen.datasets import Column
+from snellen.experiments.generation import (
+    Generated,
+    draw_pairs,
+    generation_input,
+    mean_variational,
+)
 from snellen.experiments.representation import edges
 from snellen.experiments.representation.knowledge import MAPPED, QUERIES, Knowledge, drawn
 from snellen.experiments.representation.learning import SUPERVISED
@@ -29,51 +36,79 @@ from snellen.experiments.representation.scoring import Scored
 from snellen.experiments.running import head_of_results, write_json
 from snellen.reports import (
     CodeMap,
+    GenerationInput,
     Neighbours,
     RepresentationReport,
     write_representation_report,
 )
 from snellen.training import Outcome, read_rows
 
-__all__ = ["Shown", "write_results"]
+__all__ = ["Found", "Shown", "show", "write_results"]
+
+SHOWN_PICTURES = 8
 
 _AGREES = 0.1  # numbers agree within this share of their range
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A few held-out pictures and what the losses make of them.
+    """A few held-out pictures, and what the networks of one division make of them.
 
     Attributes:
         place: the division.
-        chosen: places in its held-out part.
+        chosen: places in its held-out part, of pictures to reconstruct.
+        pairs: places in its held-out part, (p, 2), of pictures to go from one to the other.
         reconstructions: loss → uint8 (n, C, S, S).
+        generated: loss → what its network makes of codes of no picture.
     """
 
     place: Place
     chosen: NDArray[np.int64]
-    reconstructions: dict[str, NDArray[np.uint8]]
+    pairs: NDArray[np.int64]
+    reconstructions: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    generated: dict[str, Generated | None] = field(default_factory=dict)
 
 
-def write_results(
-    plan: Plan,
-    root: Path,
-    scored: Sequence[Scored],
-    known: Mapping[str, Knowledge],
-    shown: Shown | None,
-    qualities: Mapping[tuple[str, str], Sequence[Mapping[str, float]]],
-    outcomes: Sequence[Outcome],
-) -> dict[str, Any]:
+Means = dict[tuple[str, str], list[dict[str, float]]]
+
+
+@dataclass
+class Found:
+    """What the trainings and searches of a run have found.
+
+    Attributes:
+        scored: every prediction of every method.
+        known: what the codes of the first division know, by method.
+        qualities: (split, loss) → mean measures of the reconstructions, one for each training.
+        variational: (split, loss) → how a variational network uses its code.
+        outcomes: of all trainings.
+        shown: pictures to show.
+    """
+
+    scored: list[Scored] = field(default_factory=list)
+    known: dict[str, Knowledge] = field(default_factory=dict)
+    qualities: Means = field(default_factory=dict)
+    variational: Means = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    shown: Shown | None = None
+
+
+def show(plan: Plan, place: Place) -> Shown:
+    """Draw the pictures that are shown, before any number is looked at."""
+    held_out = place.division.held_out
+    classes = next((column for column in plan.data.columns if column.kind == "class"), None)
+    whose = held_out if classes is None else classes.values[held_out]
+    pairs = np.array(draw_pairs(whose.tolist()), np.int64).reshape(-1, 2)
+    return Shown(place, drawn(place, SHOWN_PICTURES, "shown"), pairs)
+
+
+def write_results(plan: Plan, root: Path, found: Found) -> dict[str, Any]:
     """Write all that is said of the experiment into its run folder.
 
     Args:
         plan: what was done.
         root: the run folder.
-        scored: every prediction of every method.
-        known: what the codes of the first division know, by method.
-        shown: pictures to show.
-        qualities: (split, loss) → the mean measures of each training's reconstructions.
-        outcomes: of all trainings.
+        found: what came of it.
 
     Returns:
         The content of results.json.
@@ -84,26 +119,26 @@ def write_results(
     config, data = plan.config, plan.data
     results: dict[str, Any] = {
         **head_of_results("representation", root, config),
-        "precision": outcomes[0].precision,
-        "seconds": sum(outcome.seconds for outcome in outcomes),
+        "precision": found.outcomes[0].precision,
+        "seconds": sum(outcome.seconds for outcome in found.outcomes),
         "data": describe_data(data, config.size, config.channels),
         "splits": describe_splits(plan),
         "code_sizes": list(config.code_size),
         "methods": _methods(plan),
-        "scores": scores(plan, scored),
-        "comparisons": comparisons(plan, scored, config.losses),
-        "reconstructions": _qualities(qualities),
-        "layers": [vars(layer) for found in known.values() for layer in found.layers],
-        "edges": [{"method": method, **vars(found.edges)} for method, found in known.items()],
+        "scores": scores(plan, found.scored),
+        "comparisons": comparisons(plan, found.scored, config.losses),
+        "reconstructions": _means(found.qualities),
+        "layers": [vars(layer) for known in found.known.values() for layer in known.layers],
+        "edges": [{"method": method, **vars(known.edges)} for method, known in found.known.items()],
         "descriptions": {"edges": edges.DESCRIPTION},
     }
+    if found.variational:
+        results["variational"] = _means(found.variational)
     if config.data.startswith("yale:"):
         results["poster"] = [dict(row) for row in POSTER]
     first = next(place for place in plan.places if place.is_shown)
-    _write_tables(root / "csv", data, scored, known, first)
-    write_representation_report(
-        root / "report.html", _report(plan, results, known, shown, first, root)
-    )
+    _write_tables(root / "csv", data, found.scored, found.known, first)
+    write_representation_report(root / "report.html", _report(plan, results, found, first, root))
     # Last, so that a folder with results.json is a finished one.
     write_json(root / "results.json", results)
     return results
@@ -117,17 +152,15 @@ def _methods(plan: Plan) -> list[dict[str, str]]:
     ]
 
 
-def _qualities(
-    qualities: Mapping[tuple[str, str], Sequence[Mapping[str, float]]],
-) -> list[dict[str, Any]]:
-    """The mean over seeds and folds of what the reconstructions measure."""
+def _means(found: Means) -> list[dict[str, Any]]:
+    """The means over seeds and folds, a row for each split and loss."""
     return [
         {
             "split": split,
             "loss": loss,
-            **{name: float(np.mean([one[name] for one in found])) for name in found[0]},
+            **{name: float(np.mean([one[name] for one in each])) for name in each[0]},
         }
-        for (split, loss), found in qualities.items()
+        for (split, loss), each in found.items()
     ]
 
 
@@ -173,9 +206,9 @@ def _write_tables(
     )
     write_table(
         folder / "edges.csv",
-        ["method", "share", "direction", "direction_of_mean"],
+        ["method", "share", "orientation", "orientation_of_mean"],
         (
-            [method, found.edges.share, found.edges.direction, found.edges.direction_of_mean]
+            [method, found.edges.share, found.edges.orientation, found.edges.orientation_of_mean]
             for method, found in known.items()
         ),
     )
@@ -199,14 +232,9 @@ def _write_tables(
 
 
 def _report(
-    plan: Plan,
-    results: Mapping[str, Any],
-    known: Mapping[str, Knowledge],
-    shown: Shown | None,
-    place: Place,
-    root: Path,
+    plan: Plan, results: Mapping[str, Any], found: Found, place: Place, root: Path
 ) -> RepresentationReport:
-    data, held_out = plan.data, place.division.held_out
+    data, held_out, shown = plan.data, place.division.held_out, found.shown
     mapped = held_out[drawn(place, MAPPED, "map")]
     chosen = held_out[shown.chosen] if shown else held_out[:0]
     return RepresentationReport(
@@ -214,18 +242,40 @@ def _report(
         originals=data.pixels[chosen],
         reconstructions=shown.reconstructions if shown else {},
         names=[data.names[row] for row in chosen.tolist()],
+        generated=_generated(plan, found),
         maps=[
             CodeMap(method, kind, points)
-            for method, found in known.items()
+            for method, known in found.known.items()
             if method in plan.config.losses
-            for kind, points in found.maps.items()
+            for kind, points in known.maps.items()
         ],
         map_labels={
             column.name: (column.kind, column.values[mapped], list(column.classes))
             for column in data.columns
         },
-        neighbours=list(_neighbours(plan, known, place)),
+        neighbours=list(_neighbours(plan, found.known, place)),
         curves=read_rows(root / "metrics.jsonl"),
+    )
+
+
+def _generated(plan: Plan, found: Found) -> GenerationInput | None:
+    if found.shown is None:
+        return None
+    rows = found.shown.place.division.held_out[found.shown.pairs]
+    names = [(plan.data.names[a], plan.data.names[b]) for a, b in rows.tolist()]
+    split = found.shown.place.split.name
+    used = {
+        loss: mean
+        for loss in plan.config.losses
+        if (mean := mean_variational(found.variational.get((split, loss), []))) is not None
+    }
+    return generation_input(
+        found.shown.generated,
+        torch.from_numpy(plan.data.pixels[rows]),
+        names,
+        used,
+        nats_per_pixel=plan.config.nats_per_pixel,
+        kl_warmup=plan.config.kl_warmup,
     )
 
 
