@@ -24,8 +24,8 @@ CELLS = 6
 DESCRIPTION = (
     f"The gradient (Gaussian derivatives, σ 1) is averaged over {CELLS}×{CELLS} cells as its "
     "magnitude and its orientation with the angle doubled; a ridge regression, its penalty chosen "
-    "by leave-one-out inside the training part, reads these from the standardised code. Share: of the "
-    "variance of the magnitude over pictures, summed over cells, how much the reading explains on "
+    "by leave-one-out inside the training part, reads these from the standardised code. Share: of "
+    "the variance of the magnitude over pictures, summed over cells, how much is explained on "
     "held-out pictures. Orientation: mean error in degrees over the quarter of the cells with the "
     "strongest gradient; always answering the cell's mean orientation is beside it."
 )
