@@ -65,7 +65,7 @@ class RepresentationConfig(AutoencoderConfig):
     # Support vector machines
     svm_c: tuple[PositiveFloat, ...] = Field((1, 10, 100), description="of the RBF kernel")
     svm_gamma: tuple[PositiveFloat, ...] = Field(
-        (0.03, 0.1, 0.3, 1), description="of the RBF kernel, times the code's numbers"
+        (0.1, 0.3, 1, 3), description="of the RBF kernel, times the code's numbers"
     )
     svm_linear_c: tuple[PositiveFloat, ...] = Field(
         (0.1, 1, 10), description="of the linear kernel, the mean product of the code's numbers"

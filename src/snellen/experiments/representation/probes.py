@@ -49,7 +49,7 @@ class Grid:
     """
 
     c: tuple[float, ...] = (1, 10, 100)
-    gamma: tuple[float, ...] = (0.03, 0.1, 0.3, 1)
+    gamma: tuple[float, ...] = (0.1, 0.3, 1, 3)
     linear_c: tuple[float, ...] = (0.1, 1, 10)
     epsilon: float = 0.02
     folds: int = 3
