@@ -137,7 +137,7 @@ def match(table: Table, pictures: FolderPictures, *, skip: bool) -> Matched:
             faults.append(_counted(len(unlabelled), "picture", "pictures", some, _NO_ROW))
         raise UserError(
             f"{where} does not fit its folder: {' and '.join(faults)}: mend the table{hint}, or"
-            " leave both kinds out by unmatched=skip."
+            " leave both kinds out by --unmatched skip."
         )
     if not row_of:
         raise UserError(f"no picture in the folder of {where} has a row in it{hint}.")

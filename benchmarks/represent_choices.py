@@ -1,0 +1,126 @@
+"""Each loss's learning rate for Extended Yale B, chosen inside one training part.
+
+    python -m benchmarks.represent_choices --data $SNELLEN_DATA/ExtendedYaleB/raw_pgm
+
+The pictures are those of the training part of the random split's first division, and no other: they
+are divided anew, at random, and every loss gets the same trials. The rate with the lowest geometric
+mean of the three errors (identity, azimuth, elevation) is chosen, and stands in the preset `poster`
+of ``snellen represent``. Trials that are there already in the results are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.record import RESULTS, record
+from snellen.experiments.representation.configuration import RepresentationConfig
+from snellen.experiments.representation.divisions import divide
+from snellen.experiments.representation.features import codes_of
+from snellen.experiments.representation.learning import Session, learn_to_reconstruct
+from snellen.experiments.representation.planning import Data, Place, Plan, make_plan
+from snellen.experiments.representation.scoring import judge
+from snellen.experiments.settings import resolve
+from snellen.training import launch_fabric
+
+NAME = "represent_choices"
+LOSSES = ("mse", "mae", "ms-ssim")
+RATES = (1.5e-3, 3e-3, 6e-3)
+
+
+def inner_plan(config: RepresentationConfig) -> Plan:
+    """A plan whose pictures are the training part of the first division."""
+    plan = make_plan(config)
+    rows = plan.places[0].division.train
+    data = dataclasses.replace(
+        plan.data,
+        pixels=plan.data.pixels[rows],
+        names=[plan.data.names[row] for row in rows.tolist()],
+        columns=tuple(
+            dataclasses.replace(column, values=column.values[rows]) for column in plan.data.columns
+        ),
+    )
+    split = plan.splits[0]
+    place = Place(split, 0, 0, divide(data, split, seed=0, fold=0))
+    return dataclasses.replace(plan, data=data, places=(place,))
+
+
+def errors_of(plan: Plan, loss: str, folder: Path) -> dict[str, float]:
+    """Train under one loss, and return the error of each column on what the division holds out."""
+    session = Session(folder, launch_fabric(), resume=False, console=None)
+    (place,) = plan.places
+    (code_size,) = plan.config.code_size
+    outcome = learn_to_reconstruct(plan, place, code_size, loss, session)
+    network = outcome.ema_network or outcome.network
+    scored = judge(
+        *(
+            codes_of(network, plan.data.pixels[part], session.fabric.device)
+            for part in (place.division.train, place.division.held_out)
+        ),
+        data=plan.data,
+        place=place,
+        method=loss,
+        code_size=code_size,
+        config=plan.config,
+        cache=folder / "probes",
+    )
+    return {one.column: one.error for one in scored}
+
+
+def geometric_mean(errors: dict[str, float]) -> float:
+    """What is compared: halving one error counts as much as halving another."""
+    return float(np.exp(np.mean(np.log(list(errors.values())))))
+
+
+def main() -> None:
+    """Run what has not been run, and keep every result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="Extended Yale B as distributed")
+    options = parser.parse_args()
+    kept = RESULTS / f"{NAME}.json"
+    known = json.loads(kept.read_text())["numbers"]["trials"] if kept.exists() else []
+    for loss in LOSSES:
+        for rate in RATES:
+            if any(done["loss"] == loss and done["rate"] == rate for done in known):
+                continue
+            config = resolve(
+                RepresentationConfig,
+                preset="poster",
+                options={
+                    "data": f"yale:{options.data}",
+                    "splits": "random",
+                    "losses": loss,
+                    "learning_rates": {loss: rate},
+                },
+            )
+            plan = inner_plan(config)
+            with tempfile.TemporaryDirectory() as folder:
+                errors = errors_of(plan, loss, Path(folder))
+            trial: dict[str, Any] = {"loss": loss, "rate": rate, **errors}
+            known.append({**trial, "geometric_mean": geometric_mean(errors)})
+            record(NAME, numbers(known, plan.data, config))
+
+
+def numbers(trials: list[dict[str, Any]], data: Data, config: RepresentationConfig) -> Any:
+    """What is kept: every trial, and the rate that each loss is given."""
+    chosen = {
+        loss: min((t for t in trials if t["loss"] == loss), key=lambda t: t["geometric_mean"])
+        for loss in dict.fromkeys(t["loss"] for t in trials)
+    }
+    settings = config.model_dump(mode="json", exclude={"data", "learning_rates", "losses"})
+    return {
+        "judged_on": f"a quarter of the {len(data)} pictures of the training part",
+        "chosen": {loss: trial["rate"] for loss, trial in chosen.items()},
+        "trials": trials,
+        "config": settings,
+    }
+
+
+if __name__ == "__main__":
+    main()
