@@ -30,7 +30,7 @@ from snellen.experiments.settings import resolve
 from snellen.training import launch_fabric
 
 NAME = "represent_choices"
-LOSSES = ("mse", "mae", "ms-ssim")
+LOSSES = ("mse", "mae", "ms-ssim[ones]")
 RATES = (1.5e-3, 3e-3, 6e-3)
 
 
