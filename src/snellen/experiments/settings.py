@@ -257,13 +257,19 @@ def resolve(
 def _preset_for(
     kind: type[ExperimentConfig], name: str, asked: Mapping[str, Any], assignments: Iterable[str]
 ) -> dict[str, Any]:
-    """Return the keys of a preset; where another network is asked for, without those of its own."""
+    """Return the keys of a preset that fit the network and the losses that are asked for."""
     keys = read_preset(kind, name)
+    wanted = {**asked, **dict(map(parse_assignment, assignments))}
+    if "learning_rates" in keys and "losses" in wanted:
+        losses = comma_separated(wanted["losses"])
+        rates = keys["learning_rates"].items()
+        keys["learning_rates"] = {loss: rate for loss, rate in rates if loss in losses}
     if not kind.of_network:
         return keys
     own = keys.get("network", kind.model_fields["network"].default)
-    network = {**asked, **dict(map(parse_assignment, assignments))}.get("network", own)
-    return keys if network == own else {k: v for k, v in keys.items() if k not in kind.of_network}
+    if wanted.get("network", own) == own:
+        return keys
+    return {key: value for key, value in keys.items() if key not in kind.of_network}
 
 
 def _mappings(kind: type[ExperimentConfig]) -> list[str]:
