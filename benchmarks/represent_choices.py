@@ -82,12 +82,12 @@ def main() -> None:
     """Run what has not been run, and keep every result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="Extended Yale B as distributed")
+    parser.add_argument("--losses", default=",".join(LOSSES), help="only these")
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="only these")
     options = parser.parse_args()
-    kept = RESULTS / f"{NAME}.json"
-    known = json.loads(kept.read_text())["numbers"]["trials"] if kept.exists() else []
-    for loss in LOSSES:
-        for rate in RATES:
-            if any(done["loss"] == loss and done["rate"] == rate for done in known):
+    for loss in options.losses.split(","):
+        for rate in options.rates:
+            if any(done["loss"] == loss and done["rate"] == rate for done in known_trials()):
                 continue
             config = resolve(
                 RepresentationConfig,
@@ -103,8 +103,17 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 errors = errors_of(plan, loss, Path(folder))
             trial: dict[str, Any] = {"loss": loss, "rate": rate, **errors}
-            known.append({**trial, "geometric_mean": geometric_mean(errors)})
-            record(NAME, numbers(known, plan.data, config))
+            trial["geometric_mean"] = geometric_mean(errors)
+            # Another process may have added some meanwhile.
+            found = sorted([*known_trials(), trial], key=lambda t: (t["loss"], t["rate"]))
+            record(NAME, numbers(found, plan.data, config))
+
+
+def known_trials() -> list[dict[str, Any]]:
+    """The trials that are in the results already."""
+    kept = RESULTS / f"{NAME}.json"
+    trials: list[dict[str, Any]] = []
+    return json.loads(kept.read_text())["numbers"]["trials"] if kept.exists() else trials
 
 
 def numbers(trials: list[dict[str, Any]], data: Data, config: RepresentationConfig) -> Any:
