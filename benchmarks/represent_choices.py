@@ -32,6 +32,7 @@ from snellen.training import launch_fabric
 NAME = "represent_choices"
 LOSSES = ("mse", "mae", "ms-ssim[ones]")
 RATES = (1.5e-3, 3e-3, 6e-3)
+STEPS = 2260
 
 
 def inner_plan(config: RepresentationConfig) -> Plan:
@@ -96,6 +97,7 @@ def main() -> None:
                     "data": f"yale:{options.data}",
                     "splits": "random",
                     "losses": loss,
+                    "steps": STEPS,
                     "learning_rates": {loss: rate},
                 },
             )

@@ -117,7 +117,7 @@ def make_results(losses=LOSSES, seeds=5, sizes=(64, 32, 16), others=OTHERS, fold
             "code_size": list(sizes), "steps": 2000, "batch_size": 64, "optimizer": "adamw",
             "learning_rate": 1e-3, "schedule": "cosine", "warmup": 0.02, "weight_decay": 0.0,
             "clip_norm": 1.0, "ema": None, "svm_c": [1, 10, 100], "svm_gamma": [0.25, 1, 4],
-            "svm_epsilon": [0.01, 0.1], "inner_folds": 3,
+            "svm_epsilon": 0.02, "svm_folds": 3, "svm_linear_c": [0.1, 1.0], "svm_pictures": 5000,
         },
         "data": {
             "spec": "yale:ExtendedYaleB", "pictures": 2414, "size": 48, "channels": 1,

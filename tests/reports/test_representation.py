@@ -270,7 +270,7 @@ def test_the_protocol_is_that_of_the_run(report):
         "Unseen lights: cut by azimuth and elevation, whole groups together, into 4 parts, 2 of "
         "them held out in turn; trained on 1,786, judged on 628; asked for identity."
     ) in found["Splits"]
-    assert "γ of the RBF kernel: 0.25, 1, 4 times 1/(numbers in the code)" in found["Read by"]
+    assert "γ of it: 0.25, 1, 4 times 1/(numbers in the code)" in found["Read by"]
     assert "cross-validation of 3 folds" in found["Read by"]
     assert "(1/J + n_test/n_train)·s²" in found["Intervals"]
     assert "0.334 for random pictures" in found["Intervals"]

@@ -22,7 +22,7 @@ def embed(
         str,
         typer.Argument(
             metavar="PICTURES",
-            help="builtin, a folder, a picture, stl10:DIR or npz:FILE (an array images).",
+            help="builtin, a folder, a picture, yale:DIR, cifar10:DIR, stl10:DIR or npz:FILE.",
         ),
     ],
     out: Annotated[

@@ -26,6 +26,7 @@ from snellen.experiments.settings import read_config, resolve
 from snellen.files import shown
 from snellen.training import DamagedCheckpoint, checkpoint_place, list_checkpoints, load_weights
 from snellen.training.precision import strict_float32
+from snellen.training.run_folder import file_name
 
 __all__ = ["Trained", "load"]
 
@@ -337,7 +338,9 @@ def _tags(
     if split is not None and not represents:
         raise UserError(f"the run {run} has no splits, which only snellen represent makes.")
     if represents and (splits := _below(place, "split")):
-        tags["split"] = _choose(run, ("split", "splits"), split, splits)
+        # Folders are named as every file system takes it.
+        wanted = None if split is None else file_name(split)
+        tags["split"] = _choose(run, ("split", "splits"), wanted, splits)
         place = place / f"split-{tags['split']}"
     if sweep:
         tags["code"] = code_size

@@ -1,4 +1,4 @@
-"""An encoder that is told the labels: what codes of its size could hold at best."""
+"""An encoder that is told the labels: what the same network learns when it sees them."""
 
 from __future__ import annotations
 

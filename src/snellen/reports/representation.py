@@ -33,7 +33,7 @@ from snellen.reports.representation_scores import LEVEL, Scores
 from snellen.reports.representation_tables import kernel_table, split_table
 from snellen.reports.representation_takeaway import representation_takeaway
 from snellen.reports.sections import curve_panels
-from snellen.reports.tables import number, span
+from snellen.reports.tables import number
 
 __all__ = ["CodeMap", "Neighbours", "RepresentationReport", "write_representation_report"]
 
@@ -119,7 +119,6 @@ class EdgeRow:
     name: str
     index: int | None
     share: str
-    limits: str
     orientation: str
 
 
@@ -252,13 +251,11 @@ def _edges(scores: Scores) -> list[EdgeRow]:
     rows = []
     for entry in scores.results.get("edges") or []:
         name, share, angle = entry["method"], entry.get("share"), entry.get("orientation")
-        low, high = (_percent(entry.get(key)) for key in ("low", "high"))
         rows.append(
             EdgeRow(
                 name,
                 scores.losses.index(name) if name in scores.losses else None,
                 number(_percent(share), 1),
-                span(low, high, 1),
                 "—" if angle is None else f"{number(angle, 1)}°",
             )
         )

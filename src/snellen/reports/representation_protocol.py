@@ -173,21 +173,24 @@ def _machines(config: Facts) -> Iterator[str]:
         "regression of numbers."
     )
     grids = [
-        ("C", config.get("svm_c"), ""),
-        ("γ of the RBF kernel", config.get("svm_gamma"), " times 1/(numbers in the code)"),
-        ("ε of the regression", config.get("svm_epsilon"), ""),
+        ("C of the RBF kernel", config.get("svm_c"), ""),
+        ("γ of it", config.get("svm_gamma"), " times 1/(numbers in the code)"),
+        ("C of the linear kernel", config.get("svm_linear_c"), " times 1/(numbers in the code)"),
+        ("ε of the regression", config.get("svm_epsilon"), " standard deviations"),
     ]
     for name, values, note in grids:
         if values is None:
             continue
         listed = values if isinstance(values, list | tuple) else [values]
         yield f"{name}: {', '.join(_plain(v) for v in listed)}{note}."
-    inner = config.get("inner_folds")
+    inner = config.get("svm_folds")
     among = f" of {inner} folds" if inner else ""
     yield (
         f"The kernel, linear or RBF, and its parameters were chosen by cross-validation{among} "
-        "inside the training part."
+        "inside the training part, which holds out whole groups where the split does."
     )
+    if most := config.get("svm_pictures"):
+        yield f"A machine learns from at most {most:,} pictures."
 
 
 def _circular(columns: Sequence[Facts]) -> str:
@@ -205,8 +208,6 @@ def _intervals(scores: Scores) -> str:
         for name, entry in scores.splits.items()
         if entry.get("test_train_ratio") is not None
     }
-    if not ratios and scores.results.get("ratio") is not None:
-        return _INTERVALS.format(f"; n_test/n_train is {number(scores.results['ratio'], 3)}")
     listed = ", ".join(f"{number(ratio, 3)} for {title}" for title, ratio in ratios.items())
     return _INTERVALS.format(f"; n_test/n_train is {listed}" if listed else "")
 

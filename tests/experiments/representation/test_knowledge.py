@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,14 @@ import torch
 
 from snellen.datasets import Column
 from snellen.experiments.representation.configuration import RepresentationConfig
-from snellen.experiments.representation.features import layers_of, principal_components
-from snellen.experiments.representation.knowledge import drawn, know, layer_names, probe_layers
+from snellen.experiments.representation.features import layer_of, layers_of, principal_components
+from snellen.experiments.representation.knowledge import (
+    drawn,
+    know,
+    layer_names,
+    look,
+    probe_layers,
+)
 from snellen.experiments.representation.planning import Data, make_plan
 from snellen.networks import build_network
 
@@ -24,8 +31,9 @@ def network(kind: str = "conv-autoencoder", widths: tuple[int, ...] = (4, 8)) ->
 def test_every_layer_but_the_last_is_read_after_its_activation() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (3, 1, 16, 16), dtype=np.uint8)
     for kind, widths in (("conv-autoencoder", (4, 8)), ("fc-autoencoder", (20, 10))):
-        found = layers_of(network(kind, widths), pixels, CPU)
-        names = [layer_names(list(found))[name] for name in found]
+        layers = layers_of(network(kind, widths), pixels, CPU)
+        found = {name: layer_of(network(kind, widths), name, pixels, CPU) for name in layers}
+        names = [layer_names(layers)[name] for name in layers]
         assert names[:3] == ["encoder 1", "encoder 2", "code"]
         assert all("decoder" in name for name in names[3:])
         first = next(iter(found.values()))
@@ -44,11 +52,9 @@ def test_a_layer_that_holds_the_label_is_read_without_a_fault(tiny: dict[str, An
     bright = data.pixels.reshape(len(data), -1).mean(1)
     column = Column("bright", "number", bright)
     own = Data(data.spec, data.pixels, data.names, (column,), {}, {}, "")
-    import dataclasses
-
     place = plan.places[0]
     place = dataclasses.replace(place, split=dataclasses.replace(place.split, targets=("bright",)))
-    for score in probe_layers("x", network(), own, place, CPU):
+    for score in probe_layers("x", network(), look(own, place, 5000), CPU):
         if score.layer.startswith("encoder"):
             assert score.score < 0.1 * bright.var()
 
@@ -58,7 +64,8 @@ def test_neighbours_are_the_nearest_of_the_training_part(tiny: dict[str, Any]) -
     place, data = plan.places[0], plan.data
     parts = place.division.train, place.division.held_out
     flat = data.pixels.reshape(len(data), -1).astype(float)
-    found = know("pixels", flat[parts[0]], flat[parts[1]], data, place, network=None, device=CPU)
+    looked = look(data, place, 5000)
+    found = know("pixels", flat[parts[0]], flat[parts[1]], looked, network=None, device=CPU)
     mean, deviation = flat[parts[0]].mean(0), flat[parts[0]].std(0)
     scaled = (flat - mean) / np.where(deviation > 0, deviation, np.inf)
     queries = parts[1][drawn(place, 5, "queries")]

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
 from snellen.datasets import Column
+from snellen.experiments.representation import probes
 from snellen.experiments.representation.divisions import assign_parts
 from snellen.experiments.representation.probes import Grid, errors, probe, standardised
 
@@ -178,3 +179,25 @@ def test_codes_that_are_all_the_same_give_chance_and_no_error() -> None:
 def test_on_a_circle_the_short_way_counts(said: float, true: float, expected: float) -> None:
     column = Column("angle", "circular", np.array([true]), period=360.0)
     assert errors(column, np.array([said]), column.values).tolist() == [expected]
+
+
+def test_a_class_that_follows_the_group_is_searched_over_single_pictures() -> None:
+    """Whole groups held out would leave one class to learn from."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(2), 10)
+    points = rng.normal(0, 1, (20, 3)) + 6 * groups[:, None]
+    kind = Column("kind", "class", groups.copy(), ("a", "b"))
+    rows = np.arange(20)
+    found = probe(points, points[[0, 19]], [kind], rows, grid=GRID, groups=groups)["kind"]
+    assert found.predictions.tolist() == [0, 1]
+    assert found.inner < 0.1
+
+
+def test_many_held_out_pictures_are_predicted_in_blocks(
+    points: np.ndarray, columns: tuple[Column, Column, Column], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = probe(points[TRAIN], points[HELD_OUT], columns, TRAIN, grid=GRID)
+    monkeypatch.setattr(probes, "_BLOCK", 7)
+    parts = probe(points[TRAIN], points[HELD_OUT], columns, TRAIN, grid=GRID)
+    for name, found in whole.items():
+        assert np.allclose(found.predictions, parts[name].predictions)

@@ -28,7 +28,7 @@ from snellen.experiments.representation.features import (
     pixels_of,
     principal_components,
 )
-from snellen.experiments.representation.knowledge import know
+from snellen.experiments.representation.knowledge import Looked, know, look
 from snellen.experiments.representation.learning import (
     SUPERVISED,
     Session,
@@ -108,6 +108,7 @@ class _Work:
     plan: Plan
     session: Session
     found: Found = field(default_factory=Found)
+    _looked: Looked | None = None
 
     def do(self, place: Place) -> None:
         """Train and judge everything in one division."""
@@ -116,7 +117,7 @@ class _Work:
         train, held_out = pixels[place.division.train], pixels[place.division.held_out]
         first = config.code_size[0]
         if "pixels" in config.baselines:
-            raw = (pixels_of(train), pixels_of(held_out))
+            raw = self.on_first(lambda: (pixels_of(train), pixels_of(held_out)))
             for code_size in config.code_size:
                 self.judge("pixels", raw, place, code_size, None, known=code_size == first)
         for code_size in config.code_size:
@@ -126,7 +127,7 @@ class _Work:
                 network = self.finished(outcome)
                 self.judge(loss, self.codes(network, place), place, code_size, network, known=known)
                 if known:
-                    self.look(loss, network, place)
+                    self.show(loss, network, place)
             if "pca" in config.baselines:
                 found = self.on_first(
                     lambda size=code_size: principal_components(train, held_out, size)
@@ -145,7 +146,8 @@ class _Work:
     def finished(self, outcome: Outcome) -> nn.Module:
         """Keep the outcome's records, and return the network that is judged."""
         network = outcome.ema_network or outcome.network
-        self.found.outcomes.append(outcome)
+        self.found.seconds += outcome.seconds
+        self.found.precision = outcome.precision
         return network
 
     def on_first(self, compute: Any) -> Any:
@@ -195,13 +197,18 @@ class _Work:
                     method,
                     train,
                     held_out,
-                    plan.data,
-                    place,
+                    self.looked(place),
                     network=network,
                     device=session.fabric.device,
                 )
 
-    def look(self, loss: str, network: nn.Module, place: Place) -> None:
+    def looked(self, place: Place) -> Looked:
+        """The pictures that are looked into, chosen once."""
+        if self._looked is None:
+            self._looked = look(self.plan.data, place, self.plan.config.svm_pictures)
+        return self._looked
+
+    def show(self, loss: str, network: nn.Module, place: Place) -> None:
         """Measure the reconstructions, and keep a few to show."""
         if not self.session.fabric.is_global_zero:
             return

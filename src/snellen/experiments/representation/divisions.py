@@ -19,6 +19,7 @@ from snellen.datasets.keys import shuffled
 from snellen.errors import UserError, nearest
 from snellen.experiments.representation.configuration import LEAST_PARTS, RepresentationConfig
 from snellen.experiments.running import plural
+from snellen.training.run_folder import file_name
 
 __all__ = ["Division", "SplitPlan", "assign_parts", "divide", "plan_splits"]
 
@@ -79,7 +80,10 @@ def plan_splits(labelled: Labelled, config: RepresentationConfig) -> list[SplitP
     columns = {column.name: column for column in labelled.columns}
     made_for = config.data == "builtin" or config.data.startswith("yale:")
     default = ("random", *labelled.groups) if made_for else ("random",)
-    return [_plan(name, labelled.groups, columns, config) for name in config.splits or default]
+    names = config.splits or default
+    if len({file_name(name) for name in names}) < len(names):
+        raise UserError("two splits would share a checkpoint folder: rename a column.")
+    return [_plan(name, labelled.groups, columns, config) for name in names]
 
 
 def _plan(

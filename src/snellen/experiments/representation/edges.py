@@ -34,6 +34,7 @@ _SIGMA = 1.0
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _PENALTIES = np.logspace(-1, 5, 13)
 _STRONG = 0.75
+_BATCH = 1000  # pictures whose gradients are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,12 @@ def edge_cells(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     >>> bool(np.isclose(magnitude.sum(), cosine.sum())), bool(abs(sine.sum()) < 1e-9)
     (True, True)
     """
+    return np.concatenate(
+        [_cells_of(pixels[start : start + _BATCH]) for start in range(0, len(pixels), _BATCH)]
+    )
+
+
+def _cells_of(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     planes = pixels.astype(np.float64) / 255
     gray = planes[:, 0] if planes.shape[1] == 1 else np.einsum("nchw,c->nhw", planes, _LUMA)
     across = ndimage.gaussian_filter(gray, (0, _SIGMA, _SIGMA), order=(0, 0, 1))

@@ -13,12 +13,21 @@ from torch import Tensor, nn
 from snellen.errors import UserError
 from snellen.training.precision import strict_float32
 
-__all__ = ["check_encoder", "codes_of", "layers_of", "pixels_of", "principal_components"]
+__all__ = [
+    "check_components",
+    "check_encoder",
+    "codes_of",
+    "layer_of",
+    "layers_of",
+    "pixels_of",
+    "principal_components",
+]
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 _BATCH = 128
+_WIDEST_COVARIANCE = 4096  # 134 MB
 
 
 def check_encoder(network: nn.Module, spec: str, size: int, channels: int, code_size: int) -> None:
@@ -59,13 +68,49 @@ def codes_of(network: nn.Module, pixels: Pixels, device: torch.device) -> Floats
 
 
 @torch.no_grad()
-def layers_of(network: nn.Module, pixels: Pixels, device: torch.device) -> dict[str, Floats]:
-    """Return what every layer with weights gives for uint8 pictures, (n, numbers) each.
+def layers_of(network: nn.Module, pixels: Pixels, device: torch.device) -> list[str]:
+    """Return the names of the layers with weights, in the order of their first use.
 
-    Layers are named as in the network, in the order of their first use; a layer that is followed
-    by an activation in its own memory, as those of snellen's networks are, is taken after it. The
-    last layer, which gives the reconstruction, is left out.
+    Args:
+        network: the network.
+        pixels: a few pictures that it takes, uint8 (n, C, S, S).
+        device: where it is.
+
+    The last layer, if it gives the reconstruction, is left out.
     """
+    outputs = _outputs(network, pixels[:2], device, None)
+    *_, last = _layers(network)
+    picture = int(np.prod(pixels.shape[1:]))
+    return [
+        name
+        for name, output in outputs.items()
+        if not (name == last and output.shape[1] == picture)
+    ]
+
+
+def layer_of(network: nn.Module, layer: str, pixels: Pixels, device: torch.device) -> Floats:
+    """Return what one layer gives for uint8 pictures, (n, numbers).
+
+    A layer that is followed by an activation in its own memory, as those of snellen's networks are,
+    is taken after it.
+    """
+    return _outputs(network, pixels, device, layer)[layer]
+
+
+def _layers(network: nn.Module) -> dict[str, nn.Module]:
+    """The modules that hold weights themselves."""
+    return {
+        name: layer
+        for name, layer in network.named_modules()
+        if name and not list(layer.children()) and list(layer.parameters(recurse=False))
+    }
+
+
+@torch.no_grad()
+def _outputs(
+    network: nn.Module, pixels: Pixels, device: torch.device, only: str | None
+) -> dict[str, Floats]:
+    """What the layers, or one of them, give for pictures; not what the network itself returns."""
     found: dict[str, list[Tensor]] = {}
     outputs: dict[str, Tensor] = {}
 
@@ -76,13 +121,11 @@ def layers_of(network: nn.Module, pixels: Pixels, device: torch.device) -> dict[
 
         return keep
 
-    layers = [
-        (name, layer)
-        for name, layer in network.named_modules()
-        if name and not list(layer.children()) and list(layer.parameters(recurse=False))
+    hooks = [
+        layer.register_forward_hook(keeper(name))
+        for name, layer in _layers(network).items()
+        if only in (None, name)
     ]
-    hooks = [layer.register_forward_hook(keeper(name)) for name, layer in layers]
-    picture = int(np.prod(pixels.shape[1:]))
     try:
         network.eval()
         with strict_float32(device):
@@ -90,25 +133,32 @@ def layers_of(network: nn.Module, pixels: Pixels, device: torch.device) -> dict[
                 outputs.clear()
                 made = network(part)
                 for name, output in outputs.items():
-                    if output is made or output.data_ptr() == made.data_ptr():
-                        continue
-                    if len(output) == len(part):
+                    if output.data_ptr() != made.data_ptr() and len(output) == len(part):
                         found.setdefault(name, []).append(output.flatten(1).float().cpu())
     finally:
         for hook in hooks:
             hook.remove()
-    last = layers[-1][0] if layers else ""
-    kept = {name: torch.cat(parts).numpy() for name, parts in found.items()}
-    return {
-        name: values
-        for name, values in kept.items()
-        if not (name == last and values.shape[1] == picture)
-    }
+    return {name: torch.cat(parts).numpy() for name, parts in found.items()}
 
 
 def pixels_of(pixels: Pixels) -> Floats:
     """Return the pictures themselves, in [0, 1]: (n, C·S·S)."""
     return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(255)
+
+
+def check_components(count: int, pictures: int, numbers: int) -> None:
+    """Refuse more principal components than there are.
+
+    Raises:
+        UserError: they are more than the pictures, or than the numbers of a picture.
+    """
+    most = min(pictures, numbers)
+    if count > most:
+        raise UserError(
+            f"{most} principal components can be had of {pictures} training pictures of {numbers} "
+            f"numbers, and {count} are needed beside a code of {count}: ask for a --code-size of "
+            f"{most} or less, or leave pca out of the --baselines."
+        )
 
 
 def principal_components(train: Pixels, held_out: Pixels, count: int) -> tuple[Floats, Floats]:
@@ -117,16 +167,11 @@ def principal_components(train: Pixels, held_out: Pixels, count: int) -> tuple[F
     Raises:
         UserError: there are not so many.
     """
-    most = min(len(train), int(np.prod(train.shape[1:])))
-    if count > most:
-        raise UserError(
-            f"{most} principal components can be had of {len(train)} training pictures, and "
-            f"{count} are needed beside a code of {count}: ask for a --code-size of {most} or "
-            "less, or leave pca out of the baselines."
-        )
-    analysis = PCA(
-        count, svd_solver="covariance_eigh" if most < 4096 else "randomized", random_state=0
-    )
+    numbers = int(np.prod(train.shape[1:]))
+    check_components(count, len(train), numbers)
+    # The covariance has numbers² entries, whatever the number of pictures.
+    solver = "covariance_eigh" if numbers <= _WIDEST_COVARIANCE else "randomized"
+    analysis = PCA(count, svd_solver=solver, random_state=0)
     left = analysis.fit_transform(pixels_of(train).astype(np.float64))
     return left.astype(np.float32), analysis.transform(pixels_of(held_out)).astype(np.float32)
 

@@ -16,18 +16,25 @@ from torch import nn
 from snellen.datasets import Column
 from snellen.datasets.keys import shuffled
 from snellen.experiments.representation.edges import EdgeReading, edge_cells, read_edges
-from snellen.experiments.representation.features import layers_of
+from snellen.experiments.representation.features import layer_of, layers_of
 from snellen.experiments.representation.planning import Data, Place
-from snellen.experiments.representation.probes import errors, standardised, targets_of
+from snellen.experiments.representation.probes import (
+    angle_of,
+    errors,
+    standardised,
+    targets_of,
+)
 
 __all__ = [
     "MAPPED",
     "NEIGHBOURS",
     "Knowledge",
     "LayerScore",
+    "Looked",
     "drawn",
     "know",
     "layer_names",
+    "look",
     "probe_layers",
 ]
 
@@ -84,12 +91,47 @@ def drawn(place: Place, count: int, purpose: str) -> NDArray[np.int64]:
     return np.sort(order[:count])
 
 
+@dataclass(frozen=True)
+class Looked:
+    """The pictures of one division that are looked into, of a large set a part.
+
+    Attributes:
+        data: pictures and labels.
+        place: the division.
+        train: places in its training part, ascending.
+        held_out: places in its held-out part.
+        train_cells: edges of the training pictures, from `edge_cells`.
+        held_out_cells: of the held-out ones.
+    """
+
+    data: Data
+    place: Place
+    train: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+    train_cells: NDArray[np.float64]
+    held_out_cells: NDArray[np.float64]
+
+
+def look(data: Data, place: Place, most: int) -> Looked:
+    """Choose at most `most` pictures of either part, drawn before any number is looked at."""
+    division = place.division
+    train = np.sort(shuffled(len(division.train), "looked at", place.seed)[:most])
+    held_out = np.sort(shuffled(len(division.held_out), "looked at", place.seed)[:most])
+    return Looked(
+        data,
+        place,
+        train,
+        held_out,
+        edge_cells(data.pixels[division.train[train]]),
+        edge_cells(data.pixels[division.held_out[held_out]]),
+    )
+
+
 def know(
     method: str,
     train: Features,
     held_out: Features,
-    data: Data,
-    place: Place,
+    looked: Looked,
     *,
     network: nn.Module | None,
     device: torch.device,
@@ -100,58 +142,51 @@ def know(
         method: what the codes are of.
         train: codes of the training part, (n, d).
         held_out: codes of the held-out part, (m, d).
-        data: pictures and labels.
-        place: the division.
+        looked: the division, and which of its pictures.
         network: whose layers are probed; None: no layers.
         device: where the network is.
     """
-    division = place.division
+    place = looked.place
     left, right = standardised(train, held_out)
     queries = drawn(place, QUERIES, "queries")
-    layers: Sequence[LayerScore] = ()
-    if network is not None:
-        layers = probe_layers(method, network, data, place, device)
     return Knowledge(
         maps=_maps(right[drawn(place, MAPPED, "map")]),
         edges=read_edges(
-            train,
-            held_out,
-            edge_cells(data.pixels[division.train]),
-            edge_cells(data.pixels[division.held_out]),
+            train[looked.train],
+            held_out[looked.held_out],
+            looked.train_cells,
+            looked.held_out_cells,
         ),
-        neighbours=division.train[_nearest(left, right[queries])],
-        layers=tuple(layers),
+        neighbours=place.division.train[_nearest(left, right[queries])],
+        layers=() if network is None else tuple(probe_layers(method, network, looked, device)),
     )
 
 
 def probe_layers(
-    method: str, network: nn.Module, data: Data, place: Place, device: torch.device
+    method: str, network: nn.Module, looked: Looked, device: torch.device
 ) -> list[LayerScore]:
     """Read the labels linearly from every layer, with a ridge regression.
 
     Its penalty is chosen by leave-one-out inside the training part; a class is the one with the
     largest of as many regressions as there are classes.
     """
-    division = place.division
-    columns = [data.column(name) for name in place.split.targets]
-    wanted = np.concatenate([_to_regress(column, division.train) for column in columns], axis=1)
-    train = layers_of(network, data.pixels[division.train], device)
-    held_out = layers_of(network, data.pixels[division.held_out], device)
-    names = layer_names(list(train))
+    data, division = looked.data, looked.place.division
+    rows, asked = division.train[looked.train], division.held_out[looked.held_out]
+    columns = [data.column(name) for name in looked.place.split.targets]
+    wanted = np.concatenate([_to_regress(column, rows) for column in columns], axis=1)
+    names = layer_names(layers_of(network, data.pixels[rows], device))
     found = []
-    for layer in train:
-        left, right = standardised(train[layer], held_out[layer])
+    for layer, name in names.items():  # one at a time: the widest take most memory
+        train = layer_of(network, layer, data.pixels[rows], device)
+        left, right = standardised(train, layer_of(network, layer, data.pixels[asked], device))
         ridge = RidgeCV(alphas=_PENALTIES, alpha_per_target=True).fit(left, wanted)
         said = np.asarray(ridge.predict(right)).reshape(len(right), -1)
         start = 0
         for column in columns:
             width = _width(column)
-            answers = _from_regressed(column, said[:, start : start + width], division.train)
-            truth = column.values[division.held_out]
-            score = float(errors(column, answers, truth).mean())
-            found.append(
-                LayerScore(method, names[layer], train[layer].shape[1], column.name, score)
-            )
+            answers = _from_regressed(column, said[:, start : start + width], rows)
+            score = float(errors(column, answers, column.values[asked]).mean())
+            found.append(LayerScore(method, name, train.shape[1], column.name, score))
             start += width
     return found
 
@@ -195,9 +230,7 @@ def _from_regressed(
     if column.kind == "class":
         return np.asarray(said.argmax(1), np.float64)
     if column.kind == "circular":
-        period = column.period or 360.0
-        angle = np.arctan2(said[:, 1], said[:, 0]) / (2 * np.pi)
-        return np.asarray(angle * period % period, np.float64)
+        return angle_of(column, said[:, 0], said[:, 1])
     known = targets_of(column, rows)
     return np.asarray(said[:, 0] * (known.std() or 1.0) + known.mean(), np.float64)
 
@@ -217,5 +250,7 @@ def _maps(codes: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 
 def _nearest(left: NDArray[np.float64], queries: NDArray[np.float64]) -> NDArray[np.int64]:
     """The rows of `left` that are nearest to each query, the nearest first."""
-    distances = ((queries[:, None] - left[None]) ** 2).sum(-1)
-    return np.argsort(distances, axis=1, kind="stable")[:, :NEIGHBOURS]
+    rows = [
+        np.argsort(((left - query) ** 2).sum(1), kind="stable")[:NEIGHBOURS] for query in queries
+    ]
+    return np.stack(rows).astype(np.int64)

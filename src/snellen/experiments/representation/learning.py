@@ -17,7 +17,7 @@ from torch import nn
 from snellen.datasets.whole import WholeStream
 from snellen.experiments.autoencoders import network_for, prepare_network
 from snellen.experiments.evaluation import VALIDATION_MEASURES
-from snellen.experiments.representation.planning import Place, Plan
+from snellen.experiments.representation.planning import Place, Plan, calibration_pictures
 from snellen.experiments.representation.probes import targets_of
 from snellen.experiments.running import loss_for
 from snellen.networks.supervised import LabelLoss, SupervisedEncoder
@@ -50,7 +50,7 @@ def learn_to_reconstruct(
     held_out = place.division.held_out
     network = network_for(plan.config, code_size, place.seed)
     losses = loss_for(loss, place.seed)
-    prepare_network(network, losses, torch.from_numpy(plan.data.pixels[place.division.train]))
+    prepare_network(network, losses, calibration_pictures(plan.data, place))
     # Spread over all pictures, whatever their number.
     chosen = np.linspace(0, len(held_out) - 1, min(VALIDATION_PICTURES, len(held_out)))
     pictures = plan.data.pixels[held_out[chosen.round().astype(np.int64)]]

@@ -8,18 +8,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from snellen.datasets import Column, open_labelled
+from snellen.datasets.keys import shuffled
 from snellen.datasets.labels import fingerprint
 from snellen.datasets.whole import whole_pictures
 from snellen.errors import UserError
-from snellen.experiments.autoencoders import check_network, network_for
+from snellen.experiments.autoencoders import (
+    CALIBRATED_ON,
+    check_network,
+    network_for,
+    prepare_network,
+)
+from snellen.experiments.evaluation import MS_SSIM
 from snellen.experiments.representation.configuration import RepresentationConfig
 from snellen.experiments.representation.divisions import Division, SplitPlan, divide, plan_splits
-from snellen.experiments.representation.features import check_encoder
-from snellen.experiments.running import check_losses, plural
+from snellen.experiments.representation.features import check_components, check_encoder
+from snellen.experiments.running import check_losses, loss_for, plural
 from snellen.files import shown
+from snellen.metrics import fit_levels
+from snellen.networks import VariationalAutoencoder
 
 __all__ = ["Data", "Place", "Plan", "describe", "make_plan"]
 
@@ -100,6 +110,10 @@ def make_plan(config: RepresentationConfig) -> Plan:
         UserError: pictures, labels, a split, a loss, the network or their sizes cannot be used.
     """
     check_losses(config.losses, config.size, config.channels)
+    try:
+        fit_levels(MS_SSIM, (config.size, config.size))  # of the reconstructions
+    except ValueError as error:
+        raise UserError(str(error)) from error
     parameters = {}
     for code_size in config.code_size:
         network = network_for(config, code_size, seed=0)
@@ -121,7 +135,20 @@ def make_plan(config: RepresentationConfig) -> Plan:
             f"{least} pictures, which would be learnt by heart: ask for a --code-size below "
             f"{least}, or give more pictures."
         )
+    if "pca" in config.baselines:
+        check_components(max(config.code_size), least, data.pixels[0].size)
+    if isinstance(network, VariationalAutoencoder):  # each loss must be one that can be weighed
+        for spec in config.losses:
+            pictures = calibration_pictures(data, places[0])
+            prepare_network(network, loss_for(spec, seed=0), pictures)
     return Plan(config, data, splits, places, parameters)
+
+
+def calibration_pictures(data: Data, place: Place) -> torch.Tensor:
+    """Draw the training pictures that weigh the loss of a variational network."""
+    rows = place.division.train
+    drawn = rows[shuffled(len(rows), "calibration", place.seed)[:CALIBRATED_ON]]
+    return torch.from_numpy(data.pixels[drawn])
 
 
 def load_data(config: RepresentationConfig) -> Data:
@@ -146,7 +173,7 @@ def load_data(config: RepresentationConfig) -> Data:
         names=[labelled.pictures.name(index) for index in kept.tolist()],
         columns=tuple(_restricted(column, kept) for column in labelled.columns),
         groups=labelled.groups,
-        left_out={**damaged, **labelled.left_out},
+        left_out={**labelled.left_out, **damaged},
         fingerprint=hashlib.blake2b(mark.encode() + kept.tobytes(), digest_size=8).hexdigest(),
     )
 

@@ -11,7 +11,7 @@ A kernel's matrix is computed once and serves all columns, all C and all inner f
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
@@ -25,13 +25,24 @@ from snellen.datasets import Column
 from snellen.datasets.batches import processors
 from snellen.experiments.representation.divisions import assign_parts
 
-__all__ = ["Grid", "Probe", "errors", "probe", "standardised", "targets_of"]
+__all__ = [
+    "Grid",
+    "Machine",
+    "Probe",
+    "angle_of",
+    "errors",
+    "period_of",
+    "probe",
+    "standardised",
+    "targets_of",
+]
 
 Floats = NDArray[np.float64]
 Kernel = Literal["rbf", "linear"]
 
 _MOST_ITERATIONS = 1_000_000  # of libsvm, pairs of numbers: a machine that takes more is a bad one
 _CACHE_MB = 200
+_BLOCK = 2000  # held-out pictures that are predicted at a time
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,7 @@ def errors(column: Column, predictions: Floats, truth: NDArray[np.generic]) -> F
         return np.asarray(predictions != true, np.float64)
     difference = predictions - true
     if column.kind == "circular":
-        period = _period(column)
+        period = period_of(column)
         difference = (difference + period / 2) % period - period / 2
     return np.asarray(difference**2, np.float64)
 
@@ -125,7 +136,7 @@ def targets_of(column: Column, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return what a machine learns: classes or numbers (n, 1), or cosine and sine (n, 2)."""
     values = np.asarray(column.values[rows], np.float64)
     if column.kind == "circular":
-        angle = 2 * np.pi * values / _period(column)
+        angle = 2 * np.pi * values / period_of(column)
         return np.stack([np.cos(angle), np.sin(angle)], axis=1)
     return values[:, None]
 
@@ -175,7 +186,8 @@ def probe(
                     errors(column, job.result(), column.values[rows[~p]])
                     for job, p in zip(jobs, inner[column.name], strict=True)
                 ]
-                found[column.name][machine] = float(np.concatenate(parts).mean())
+                wrong = float(np.concatenate(parts).mean()) if parts else np.nan
+                found[column.name][machine] = wrong
         return {
             column.name: _predict(column, found[column.name], kernels, labels[column.name], grid)
             for column in columns
@@ -189,17 +201,18 @@ class _Kernels:
         self._width = max(1, train.shape[1])
         self._train, self._held_out = train, held_out
         self._products = train @ train.T / self._width
-        self._cross = held_out @ train.T / self._width
 
     def within(self, kernel: Kernel, gamma: float) -> Floats:
         """(n, n), of the training part with itself."""
         squares = np.diag(self._products)
         return self._matrix(self._products, squares, kernel, gamma)
 
-    def across(self, kernel: Kernel, gamma: float) -> Floats:
-        """(m, n), of the held-out part with the training part."""
-        squares = np.einsum("ij,ij->i", self._held_out, self._held_out) / self._width
-        return self._matrix(self._cross, squares, kernel, gamma)
+    def across(self, kernel: Kernel, gamma: float) -> Iterator[Floats]:
+        """(some of m, n), of the held-out part with the training part, block after block."""
+        for start in range(0, len(self._held_out), _BLOCK):
+            part = self._held_out[start : start + _BLOCK]
+            squares = np.einsum("ij,ij->i", part, part) / self._width
+            yield self._matrix(part @ self._train.T / self._width, squares, kernel, gamma)
 
     def _matrix(self, products: Floats, squares: Floats, kernel: Kernel, gamma: float) -> Floats:
         if kernel == "linear":
@@ -236,9 +249,10 @@ def _inner_folds(
     if classes is None:
         return folds
     # A machine needs two classes to learn from.
-    return [learnt for learnt in folds if len(np.unique(classes[learnt])) > 1] or [
-        np.ones(len(rows), np.bool_)
-    ]
+    usable = [learnt for learnt in folds if len(np.unique(classes[learnt])) > 1]
+    if not usable and groups is not None:  # the class follows the group: single pictures, then
+        return _inner_folds(column, rows, grid, None)
+    return usable
 
 
 def _fitter(
@@ -250,29 +264,48 @@ def _fitter(
         matrix: Floats, learnt: NDArray[np.int64], asked: NDArray[np.int64], c: float
     ) -> Floats:
         within, across = matrix[np.ix_(learnt, learnt)], matrix[np.ix_(asked, learnt)]
-        return _fit(column, labels[learnt], within, across, c, grid.epsilon)
+        return _fit(column, labels[learnt], within, [across], c, grid.epsilon)
 
     return fit
 
 
 def _fit(
-    column: Column, labels: Floats, within: Floats, across: Floats, c: float, epsilon: float
+    column: Column,
+    labels: Floats,
+    within: Floats,
+    across: Iterable[Floats],
+    c: float,
+    epsilon: float,
 ) -> Floats:
-    """Learn from precomputed kernels, and predict."""
+    """Learn from precomputed kernels, and predict block after block."""
     common = {"kernel": "precomputed", "C": c, "cache_size": _CACHE_MB}
     if column.kind == "class":
         machine = SVC(**common, max_iter=_MOST_ITERATIONS).fit(within, labels[:, 0])
-        return np.asarray(machine.predict(across), np.float64)
-    found = []
+        return np.concatenate([machine.predict(block) for block in across]).astype(np.float64)
+    machines = []
     for values in labels.T:
         mean, deviation = float(values.mean()), float(values.std()) or 1.0
         regression = SVR(**common, epsilon=epsilon, max_iter=_MOST_ITERATIONS)
-        regression.fit(within, (values - mean) / deviation)
-        found.append(regression.predict(across) * deviation + mean)
-    if column.kind == "circular":
-        angle = np.arctan2(found[1], found[0])
-        return np.asarray(angle / (2 * np.pi) * _period(column) % _period(column), np.float64)
-    return np.asarray(found[0], np.float64)
+        machines.append((regression.fit(within, (values - mean) / deviation), mean, deviation))
+    said = np.concatenate(
+        [
+            np.stack([one.predict(block) * deviation + mean for one, mean, deviation in machines])
+            for block in across
+        ],
+        axis=1,
+    )
+    return angle_of(column, *said) if column.kind == "circular" else np.asarray(said[0])
+
+
+def angle_of(column: Column, cosine: Floats, sine: Floats) -> Floats:
+    """Return the place on the column's circle, in its unit, that cosine and sine say."""
+    period = period_of(column)
+    return np.asarray(np.arctan2(sine, cosine) / (2 * np.pi) * period % period, np.float64)
+
+
+def period_of(column: Column) -> float:
+    """Return the length of a circular column's circle."""
+    return 360.0 if column.period is None else column.period
 
 
 def _predict(
@@ -301,7 +334,3 @@ def _predict(
     }
     chosen = min(best.values(), key=lambda machine: inner[machine])
     return Probe(chosen, inner[chosen], by_kernel[chosen.kernel], by_kernel)
-
-
-def _period(column: Column) -> float:
-    return 360.0 if column.period is None else column.period

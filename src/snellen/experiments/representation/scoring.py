@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sklearn
 from numpy.typing import NDArray
 
 from snellen.datasets import Column
@@ -21,6 +22,7 @@ from snellen.experiments.representation.probes import (
     Grid,
     Machine,
     Probe,
+    angle_of,
     errors,
     probe,
     targets_of,
@@ -30,6 +32,8 @@ from snellen.experiments.running import write_json
 __all__ = ["Scored", "chance_of", "grid_of", "judge"]
 
 Features = NDArray[np.floating]
+
+RECIPE = 1  # to be counted up when the same input would give another search
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,14 @@ class Scored:
 
 def grid_of(config: RepresentationConfig) -> Grid:
     """Return what the inner cross-validation tries."""
+    c, gamma, linear_c = (
+        tuple(map(float, values))
+        for values in (config.svm_c, config.svm_gamma, config.svm_linear_c)
+    )
     return Grid(
-        c=config.svm_c,
-        gamma=config.svm_gamma,
-        linear_c=config.svm_linear_c,
+        c=c,
+        gamma=gamma,
+        linear_c=linear_c,
         epsilon=config.svm_epsilon,
         folds=config.svm_folds,
     )
@@ -136,8 +144,7 @@ def chance_of(column: Column, place: Place) -> float:
         answer = float(values[counts.argmax()])
     elif column.kind == "circular":
         cosine, sine = targets_of(column, place.division.train).mean(0)
-        period = column.period or 360.0
-        answer = float(np.arctan2(sine, cosine) / (2 * np.pi) * period)
+        answer = float(angle_of(column, cosine, sine))
     else:
         answer = float(known.mean())
     return float(errors(column, np.full(len(truth), answer), truth).mean())
@@ -157,7 +164,8 @@ def _searched(
     for array in (train, held_out, *(targets_of(column, rows) for column in columns)):
         digest.update(f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).data)
     kinds = [(column.name, column.kind, column.period) for column in columns]
-    digest.update(f"{dataclasses.asdict(grid)} {kinds}".encode())
+    recipe = f"{RECIPE} {sklearn.__version__} {dataclasses.asdict(grid)} {kinds}"
+    digest.update(recipe.encode())
     if groups is not None:
         digest.update(groups.tobytes())
     path = cache / f"{digest.hexdigest()}.json"

@@ -41,7 +41,7 @@ from snellen.reports import (
     RepresentationReport,
     write_representation_report,
 )
-from snellen.training import Outcome, read_rows
+from snellen.training import read_rows
 
 __all__ = ["Found", "Shown", "show", "write_results"]
 
@@ -81,7 +81,8 @@ class Found:
         known: what the codes of the first division know, by method.
         qualities: (split, loss) → mean measures of the reconstructions, one for each training.
         variational: (split, loss) → how a variational network uses its code.
-        outcomes: of all trainings.
+        seconds: of training, all networks together.
+        precision: fp32 or bf16, of the networks while they were trained.
         shown: pictures to show.
     """
 
@@ -89,7 +90,8 @@ class Found:
     known: dict[str, Knowledge] = field(default_factory=dict)
     qualities: Means = field(default_factory=dict)
     variational: Means = field(default_factory=dict)
-    outcomes: list[Outcome] = field(default_factory=list)
+    seconds: float = 0.0
+    precision: str = ""
     shown: Shown | None = None
 
 
@@ -119,8 +121,8 @@ def write_results(plan: Plan, root: Path, found: Found) -> dict[str, Any]:
     config, data = plan.config, plan.data
     results: dict[str, Any] = {
         **head_of_results("representation", root, config),
-        "precision": found.outcomes[0].precision,
-        "seconds": sum(outcome.seconds for outcome in found.outcomes),
+        "precision": found.precision,
+        "seconds": found.seconds,
         "data": describe_data(data, config.size, config.channels),
         "splits": describe_splits(plan),
         "code_sizes": list(config.code_size),
