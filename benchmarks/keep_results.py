@@ -1,4 +1,4 @@
-"""Keep the results of runs of `snellen reconstruct` and `superres compare` small, for documents.
+"""Keep the results of `snellen reconstruct`, `represent` and `superres compare` small.
 
     python -m benchmarks.keep_results NAME RUN [RUN ...]
 
@@ -30,6 +30,7 @@ KEPT = (
     "code_size",
 )
 KEPT += ("scale", "protocol", "budget", "training", "precision")
+KEPT += ("splits", "code_sizes", "scores", "comparisons", "reconstructions", "layers", "edges")
 MEASURED = ("methods", "losses", "differences", "gains", "sweep")
 
 
@@ -79,7 +80,9 @@ def main() -> None:
     atomic_write(RESULTS / f"{options.name}.json", portable(text) + "\n")
     for run in kept:
         print(portable(run["command"]))
-        if "methods" in run:
+        if "splits" in run:
+            show_splits(run)
+        elif "methods" in run:
             show_sets(run)
         else:
             show(run)
@@ -102,6 +105,37 @@ def show_sets(run: dict[str, Any]) -> None:
     for method, sets in run["methods"].items():
         found = (f"{sets[name]['psnr']:.2f} / {sets[name]['ssim']:.4f}" for name in names)
         print(" | ".join([f"| {method}", *found]), "|")
+
+
+def show_splits(run: dict[str, Any]) -> None:
+    """Print the tables of a run of represent: errors in % or squared units, with intervals."""
+
+    def said(value: dict[str, Any], sign: str = "") -> str:
+        scale = 100 if value.get("measure", "error") == "error" and abs(value["mean"]) < 1 else 1
+        texts = [
+            format(scale * value[key], f"{sign}.2f")
+            for key in ("mean", "low", "high")
+            if value[key] is not None
+        ]
+        return texts[0] + (f" [{texts[1]}, {texts[2]}]" if len(texts) > 1 else "")
+
+    for split in run["splits"]:
+        print(" | ".join([f"| {split['title']}", *split["targets"]]), "|")
+        for method in run["methods"]:
+            found = [
+                next(
+                    said(score)
+                    for score in run["scores"]
+                    if (score["split"], score["method"], score["column"])
+                    == (split["name"], method["name"], column)
+                )
+                for column in split["targets"]
+            ]
+            print(" | ".join([f"| {method['name']}", *found]), "|")
+        for found in run["comparisons"]:
+            if found["split"] == split["name"]:
+                pair = f"{found['later']} - {found['earlier']}, {found['column']}"
+                print(f"{pair}: {said(found, '+')}, p {found['p']}")
 
 
 def show(run: dict[str, Any]) -> None:
