@@ -179,6 +179,7 @@ class _Work:
         """Search the machines, and for the division that is shown look further."""
         if features is None:
             return
+        logger.info("reading %s, %s, seed %d", method, place.split.title, place.seed)
         plan, session = self.plan, self.session
         train, held_out = features
         with _status(session, f"{method}, {place.split.title}, seed {place.seed}: reading"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 __all__ = ["SUPERVISED", "Session", "learn_labels", "learn_to_reconstruct"]
+
+logger = logging.getLogger("snellen")
 
 SUPERVISED = "supervised"
 
@@ -104,6 +107,7 @@ def _train(
     validation: torch.Tensor | None = None,
 ) -> Outcome:
     config, tags = plan.config, plan.tags(place, code_size)
+    logger.info("training %s", ", ".join([name, f"seed {place.seed}", *map(str, tags.items())]))
     return train(
         network,
         losses,

@@ -210,9 +210,11 @@ def describe(plan: Plan) -> list[str]:
     if plan.splits[0].name == "random" and len(plan.splits) == 1:
         classes = [column.name for column in data.columns if column.kind == "class"]
         if classes and len(data.columns) > 1:
+            named = {by: name for name, by in data.groups.items()}
+            group = named.get((classes[0],), classes[0])
             lines.append(
                 f"           pictures of one {classes[0]} are on both sides: for unseen ones add "
-                f"--splits random,{classes[0]}"
+                f"--splits random,{group}"
             )
     return lines
 
