@@ -31,18 +31,6 @@ def test_sides_shrink_apart_by_area(tmp_path: Path) -> None:
     assert kept.tolist() == [0]
 
 
-def test_a_dark_picture_is_made_bright_before_it_shrinks(tmp_path: Path) -> None:
-    """So that the means of a few levels are not rounded to one."""
-    pixels = np.tile(np.array([[0, 1], [1, 2]], np.uint8), (20, 20))
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    kept, stretched = (
-        whole_pictures(open_pictures(str(tmp_path), min_side=4), 4, stretched=way)[0]
-        for way in (False, True)
-    )
-    assert set(kept.ravel().tolist()) == {1}
-    assert set(stretched.ravel().tolist()) == {128}
-
-
 def test_damaged_pictures_are_left_out(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
     for name in "abc":

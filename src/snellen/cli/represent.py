@@ -71,13 +71,6 @@ def represent(
             help="Side that the whole pictures are shrunk to, in pixels.", rich_help_panel=PICTURES
         ),
     ] = None,
-    brightness: Annotated[
-        str | None,
-        typer.Option(
-            help="kept, or stretched: each picture as bright as it can be, for dark ones.",
-            rich_help_panel=PICTURES,
-        ),
-    ] = None,
     channels: Annotated[
         int | None, typer.Option(help="1 gray, 3 colour.", rich_help_panel=PICTURES)
     ] = None,
@@ -165,7 +158,6 @@ def represent(
         "folds": folds,
         "unmatched": unmatched,
         "size": size,
-        "brightness": brightness,
         "channels": channels,
         "losses": losses,
         "network": network,

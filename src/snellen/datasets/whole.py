@@ -14,22 +14,19 @@ from snellen.datasets.crops import Batch
 from snellen.datasets.keys import shuffled
 from snellen.datasets.pictures import Pictures, read_undamaged
 from snellen.errors import UserError
-from snellen.images import UnreadableImage, area_resize, stretch_brightness
+from snellen.images import UnreadableImage, area_resize
 
 __all__ = ["WholeStream", "whole_pictures"]
 
 _WORKERS = 2
 
 
-def whole_pictures(
-    pictures: Pictures, size: int, *, stretched: bool = False
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def whole_pictures(pictures: Pictures, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Shrink every picture, whole, to size×size by area; the sides may shrink differently.
 
     Args:
         pictures: the set; each side of its pictures must be `size` or more.
         size: side of the result, in pixels.
-        stretched: each picture is first made as bright as `stretch_brightness` makes it.
 
     Returns:
         uint8 (n, C, size, size), and the n indices of the pictures that could be read.
@@ -47,8 +44,7 @@ def whole_pictures(
             picture = read_undamaged(pictures, index)
         except UnreadableImage:
             return None
-        bright = stretch_brightness(picture) if stretched else picture
-        return np.ascontiguousarray(area_resize(bright, (size, size)).transpose(2, 0, 1))
+        return np.ascontiguousarray(area_resize(picture, (size, size)).transpose(2, 0, 1))
 
     with ThreadPoolExecutor(min(4, processors()), thread_name_prefix="shrink") as pool:
         found = list(pool.map(shrink, range(len(pictures))))

@@ -14,14 +14,7 @@ from torch import Tensor
 
 from snellen.errors import UserError
 from snellen.files import shown
-from snellen.images import (
-    area_resize,
-    from_pillow,
-    read_image,
-    stretch_brightness,
-    to_channels,
-    to_uint8,
-)
+from snellen.images import area_resize, from_pillow, read_image, to_channels, to_uint8
 from snellen.images.colour import Pixels, over_white
 
 __all__ = ["Picture", "as_input", "each_picture", "fit_pixels"]
@@ -30,9 +23,7 @@ Picture: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tenso
 """A path, an image of Pillow's, an array (H, W) or (H, W, C), or a tensor (C, H, W)."""
 
 
-def fit_pixels(
-    pixels: Pixels, *, size: int, channels: int, whole: bool, stretched: bool = False
-) -> NDArray[np.uint8]:
+def fit_pixels(pixels: Pixels, *, size: int, channels: int, whole: bool) -> NDArray[np.uint8]:
     """Bring a picture to the size and channels of a network.
 
     Gray is BT.601 luma, 16 bit becomes 8, and sides shrink by area averaging, in this order, as in
@@ -43,7 +34,6 @@ def fit_pixels(
         size: side of the result.
         channels: 1 or 3.
         whole: the whole picture becomes square, its aspect lost; else its largest centred square.
-        stretched: it is made as bright as `stretch_brightness` makes it, before it shrinks.
 
     Returns:
         (channels, size, size), uint8.
@@ -65,8 +55,6 @@ def fit_pixels(
         top, left = (height - side) // 2, (width - side) // 2
         pixels = pixels[top : top + side, left : left + side]
     plain = to_uint8(to_channels(pixels, channels))
-    if stretched:
-        plain = stretch_brightness(plain)
     return area_resize(plain, (size, size)).transpose(2, 0, 1)
 
 
@@ -94,15 +82,7 @@ _KINDS = (
 )
 
 
-def as_input(
-    picture: Picture,
-    name: str,
-    *,
-    size: int,
-    channels: int,
-    whole: bool,
-    stretched: bool = False,
-) -> Tensor:
+def as_input(picture: Picture, name: str, *, size: int, channels: int, whole: bool) -> Tensor:
     """Return one picture as a network takes it.
 
     A tensor of floats that has the network's shape already is taken as it is. All else is brought
@@ -115,7 +95,6 @@ def as_input(
         size: side that the network takes.
         channels: 1 or 3, of the network.
         whole: see `fit_pixels`.
-        stretched: see `fit_pixels`.
 
     Returns:
         (channels, size, size), float32 in [0, 1], on the CPU.
@@ -138,7 +117,7 @@ def as_input(
             return ready
     pixels = _pixels(picture, name)
     try:
-        fitted = fit_pixels(pixels, size=size, channels=channels, whole=whole, stretched=stretched)
+        fitted = fit_pixels(pixels, size=size, channels=channels, whole=whole)
     except ValueError as error:
         if isinstance(picture, str | os.PathLike):
             raise UserError(f"{shown(picture)} has {error}: name a larger picture.") from None

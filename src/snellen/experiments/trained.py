@@ -54,7 +54,6 @@ class Trained:
         whole: whether a picture is brought to size as a whole, its aspect lost, as ``represent``
             does; else its largest centred square is, as ``reconstruct`` shrinks its crops.
         device: where it runs.
-        stretched: whether a picture is made as bright as it can be first, as ``represent`` may do.
     """
 
     network: nn.Module
@@ -67,15 +66,14 @@ class Trained:
     code_size: int
     whole: bool
     device: torch.device
-    stretched: bool = False
 
     def prepare(self, pictures: Picture | Iterable[Picture]) -> Tensor:
         """Bring pictures to what the network takes.
 
         Transparency is laid over white, colour becomes gray by the BT.601 luma where the network
         is gray, 16 bit and floats become 8 bit, the largest centred square (or, see `whole`, the
-        whole picture) is made as bright as in the training and shrunk by area averaging. Float
-        tensors of the network's own shape are taken as they are.
+        whole picture) is shrunk by area averaging. Float tensors of the network's own shape are
+        taken as they are.
 
         Args:
             pictures: one or several of these: paths; images of Pillow's; arrays (H, W) or
@@ -144,13 +142,7 @@ class Trained:
         return np.concatenate(parts)
 
     def _each(self, pictures: Picture | Iterable[Picture]) -> Iterator[Tensor]:
-        fit = partial(
-            as_input,
-            size=self.size,
-            channels=self.channels,
-            whole=self.whole,
-            stretched=self.stretched,
-        )
+        fit = partial(as_input, size=self.size, channels=self.channels, whole=self.whole)
         for number, picture in enumerate(each_picture(pictures)):
             yield fit(picture, f"picture {number}")
 
@@ -263,7 +255,6 @@ def load(
         code_size=length,
         whole=represents,
         device=place,
-        stretched=keys.get("brightness") == "stretched",
     )
 
 

@@ -1,6 +1,5 @@
 """Reading, converting, resizing and writing pictures as NumPy arrays."""
 
-from snellen.images.brightness import stretch_brightness
 from snellen.images.colour import luma_y, rgb2ycbcr, to_channels, to_uint8, ycbcr2rgb
 from snellen.images.files import (
     IMAGE_SUFFIXES,
@@ -28,7 +27,6 @@ __all__ = [
     "read_header",
     "read_image",
     "rgb2ycbcr",
-    "stretch_brightness",
     "to_channels",
     "to_uint8",
     "write_png",

@@ -74,11 +74,6 @@ def _pictures(data: Facts) -> Iterator[str]:
 
 
 def _shifts(config: Facts) -> Iterator[str]:
-    if config.get("brightness") == "stretched":
-        yield (
-            "Before, each picture was multiplied so that its 99th percentile became white; what "
-            "lies above saturates."
-        )
     if shift := config.get("shift"):
         yield (
             f"In training they are moved by up to {_plural(shift, 'pixel', 'pixels')} either way, "

@@ -50,9 +50,6 @@ class RepresentationConfig(AutoencoderConfig):
         1, description="parts held out in turn, of four, or of as many as there are folds"
     )
     size: PositiveInt = Field(48, description="side that the whole pictures are shrunk to, pixels")
-    brightness: Literal["kept", "stretched"] = Field(
-        "kept", description="stretched: the 99th percentile of each picture becomes white"
-    )
     shift: Annotated[int, Field(ge=0)] = Field(
         0, description="training pictures are moved by up to this many pixels"
     )

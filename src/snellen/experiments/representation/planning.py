@@ -165,8 +165,7 @@ def load_data(config: RepresentationConfig) -> Data:
         unmatched=config.unmatched,
     )
     mark = fingerprint(labelled)
-    stretched = config.brightness == "stretched"
-    pixels, kept = whole_pictures(labelled.pictures, config.size, stretched=stretched)
+    pixels, kept = whole_pictures(labelled.pictures, config.size)
     damaged = Counter(skipped.reason for skipped in labelled.pictures.skipped)
     return Data(
         spec=config.data,
@@ -187,8 +186,6 @@ def describe(plan: Plan) -> list[str]:
     """Say in a few lines what a run would do: for ``--dry-run`` and the head of every run."""
     config, data = plan.config, plan.data
     lines = [f"pictures   {len(data)} in {shown(data.spec)}, whole, {config.size}×{config.size}"]
-    if config.brightness == "stretched":
-        lines[0] += ", each made as bright as white"
     if data.left_out:
         reasons = "; ".join(f"{count} {reason}" for reason, count in data.left_out.items())
         lines.append(f"left out   {reasons}")
