@@ -31,6 +31,19 @@ def test_sides_shrink_apart_by_area(tmp_path: Path) -> None:
     assert kept.tolist() == [0]
 
 
+def test_gamma_comes_before_shrinking(tmp_path: Path) -> None:
+    """So that the means of a few dark levels are not rounded to one."""
+    pixels = np.tile(np.array([[0, 1], [1, 2]], np.uint8), (20, 20))
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    kept, lifted = (
+        whole_pictures(open_pictures(str(tmp_path), min_side=4), 4, gamma=gamma)[0]
+        for gamma in (1, 0.5)
+    )
+    assert set(kept.ravel().tolist()) == {1}
+    # Levels 0, 1, 1 and 2 are 0, 16, 16 and 23 then.
+    assert set(lifted.ravel().tolist()) == {14}
+
+
 def test_damaged_pictures_are_left_out(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
     for name in "abc":

@@ -71,6 +71,13 @@ def represent(
             help="Side that the whole pictures are shrunk to, in pixels.", rich_help_panel=PICTURES
         ),
     ] = None,
+    gamma: Annotated[
+        float | None,
+        typer.Option(
+            help="Power that the pictures are raised to; 0.5 lifts what is almost black.",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
     channels: Annotated[
         int | None, typer.Option(help="1 gray, 3 colour.", rich_help_panel=PICTURES)
     ] = None,
@@ -158,6 +165,7 @@ def represent(
         "folds": folds,
         "unmatched": unmatched,
         "size": size,
+        "gamma": gamma,
         "channels": channels,
         "losses": losses,
         "network": network,

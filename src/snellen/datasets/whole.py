@@ -14,19 +14,22 @@ from snellen.datasets.crops import Batch
 from snellen.datasets.keys import shuffled
 from snellen.datasets.pictures import Pictures, read_undamaged
 from snellen.errors import UserError
-from snellen.images import UnreadableImage, area_resize
+from snellen.images import UnreadableImage, area_resize, correct_gamma
 
 __all__ = ["WholeStream", "whole_pictures"]
 
 _WORKERS = 2
 
 
-def whole_pictures(pictures: Pictures, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def whole_pictures(
+    pictures: Pictures, size: int, *, gamma: float = 1.0
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Shrink every picture, whole, to size×size by area; the sides may shrink differently.
 
     Args:
         pictures: the set; each side of its pictures must be `size` or more.
         size: side of the result, in pixels.
+        gamma: the power that each picture is first raised to, see `correct_gamma`.
 
     Returns:
         uint8 (n, C, size, size), and the n indices of the pictures that could be read.
@@ -44,7 +47,8 @@ def whole_pictures(pictures: Pictures, size: int) -> tuple[NDArray[np.uint8], ND
             picture = read_undamaged(pictures, index)
         except UnreadableImage:
             return None
-        return np.ascontiguousarray(area_resize(picture, (size, size)).transpose(2, 0, 1))
+        bright = correct_gamma(picture, gamma)
+        return np.ascontiguousarray(area_resize(bright, (size, size)).transpose(2, 0, 1))
 
     with ThreadPoolExecutor(min(4, processors()), thread_name_prefix="shrink") as pool:
         found = list(pool.map(shrink, range(len(pictures))))

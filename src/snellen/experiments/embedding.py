@@ -103,7 +103,13 @@ def _ready(
         except UnreadableImage:  # from now on among the skipped
             return None
         size, channels = trained.size, trained.channels
-        return fit_pixels(pixels, size=size, channels=channels, whole=trained.whole)
+        return fit_pixels(
+            pixels,
+            size=size,
+            channels=channels,
+            whole=trained.whole,
+            gamma=trained.gamma,
+        )
 
     pool = ThreadPoolExecutor(min(4, processors()), thread_name_prefix="embed")
     waiting: deque[Future[NDArray[np.uint8] | None]] = deque()

@@ -14,7 +14,14 @@ from torch import Tensor
 
 from snellen.errors import UserError
 from snellen.files import shown
-from snellen.images import area_resize, from_pillow, read_image, to_channels, to_uint8
+from snellen.images import (
+    area_resize,
+    correct_gamma,
+    from_pillow,
+    read_image,
+    to_channels,
+    to_uint8,
+)
 from snellen.images.colour import Pixels, over_white
 
 __all__ = ["Picture", "as_input", "each_picture", "fit_pixels"]
@@ -23,7 +30,9 @@ Picture: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tenso
 """A path, an image of Pillow's, an array (H, W) or (H, W, C), or a tensor (C, H, W)."""
 
 
-def fit_pixels(pixels: Pixels, *, size: int, channels: int, whole: bool) -> NDArray[np.uint8]:
+def fit_pixels(
+    pixels: Pixels, *, size: int, channels: int, whole: bool, gamma: float = 1.0
+) -> NDArray[np.uint8]:
     """Bring a picture to the size and channels of a network.
 
     Gray is BT.601 luma, 16 bit becomes 8, and sides shrink by area averaging, in this order, as in
@@ -34,6 +43,7 @@ def fit_pixels(pixels: Pixels, *, size: int, channels: int, whole: bool) -> NDAr
         size: side of the result.
         channels: 1 or 3.
         whole: the whole picture becomes square, its aspect lost; else its largest centred square.
+        gamma: the power that it is raised to before it shrinks, see `correct_gamma`.
 
     Returns:
         (channels, size, size), uint8.
@@ -55,7 +65,7 @@ def fit_pixels(pixels: Pixels, *, size: int, channels: int, whole: bool) -> NDAr
         top, left = (height - side) // 2, (width - side) // 2
         pixels = pixels[top : top + side, left : left + side]
     plain = to_uint8(to_channels(pixels, channels))
-    return area_resize(plain, (size, size)).transpose(2, 0, 1)
+    return area_resize(correct_gamma(plain, gamma), (size, size)).transpose(2, 0, 1)
 
 
 def each_picture(pictures: Picture | Iterable[Picture]) -> Iterator[Picture]:
@@ -82,7 +92,15 @@ _KINDS = (
 )
 
 
-def as_input(picture: Picture, name: str, *, size: int, channels: int, whole: bool) -> Tensor:
+def as_input(
+    picture: Picture,
+    name: str,
+    *,
+    size: int,
+    channels: int,
+    whole: bool,
+    gamma: float = 1.0,
+) -> Tensor:
     """Return one picture as a network takes it.
 
     A tensor of floats that has the network's shape already is taken as it is. All else is brought
@@ -95,6 +113,7 @@ def as_input(picture: Picture, name: str, *, size: int, channels: int, whole: bo
         size: side that the network takes.
         channels: 1 or 3, of the network.
         whole: see `fit_pixels`.
+        gamma: see `fit_pixels`.
 
     Returns:
         (channels, size, size), float32 in [0, 1], on the CPU.
@@ -117,7 +136,7 @@ def as_input(picture: Picture, name: str, *, size: int, channels: int, whole: bo
             return ready
     pixels = _pixels(picture, name)
     try:
-        fitted = fit_pixels(pixels, size=size, channels=channels, whole=whole)
+        fitted = fit_pixels(pixels, size=size, channels=channels, whole=whole, gamma=gamma)
     except ValueError as error:
         if isinstance(picture, str | os.PathLike):
             raise UserError(f"{shown(picture)} has {error}: name a larger picture.") from None

@@ -54,6 +54,7 @@ class Trained:
         whole: whether a picture is brought to size as a whole, its aspect lost, as ``represent``
             does; else its largest centred square is, as ``reconstruct`` shrinks its crops.
         device: where it runs.
+        gamma: the power that a picture is raised to before it shrinks, as in the training.
     """
 
     network: nn.Module
@@ -66,14 +67,15 @@ class Trained:
     code_size: int
     whole: bool
     device: torch.device
+    gamma: float = 1.0
 
     def prepare(self, pictures: Picture | Iterable[Picture]) -> Tensor:
         """Bring pictures to what the network takes.
 
         Transparency is laid over white, colour becomes gray by the BT.601 luma where the network
         is gray, 16 bit and floats become 8 bit, the largest centred square (or, see `whole`, the
-        whole picture) is shrunk by area averaging. Float tensors of the network's own shape are
-        taken as they are.
+        whole picture) is raised to the power `gamma` and shrunk by area averaging. Float
+        tensors of the network's own shape are taken as they are.
 
         Args:
             pictures: one or several of these: paths; images of Pillow's; arrays (H, W) or
@@ -142,7 +144,13 @@ class Trained:
         return np.concatenate(parts)
 
     def _each(self, pictures: Picture | Iterable[Picture]) -> Iterator[Tensor]:
-        fit = partial(as_input, size=self.size, channels=self.channels, whole=self.whole)
+        fit = partial(
+            as_input,
+            size=self.size,
+            channels=self.channels,
+            whole=self.whole,
+            gamma=self.gamma,
+        )
         for number, picture in enumerate(each_picture(pictures)):
             yield fit(picture, f"picture {number}")
 
@@ -255,6 +263,7 @@ def load(
         code_size=length,
         whole=represents,
         device=place,
+        gamma=float(keys.get("gamma", 1.0)),
     )
 
 

@@ -1,5 +1,6 @@
 """Reading, converting, resizing and writing pictures as NumPy arrays."""
 
+from snellen.images.brightness import correct_gamma
 from snellen.images.colour import luma_y, rgb2ycbcr, to_channels, to_uint8, ycbcr2rgb
 from snellen.images.files import (
     IMAGE_SUFFIXES,
@@ -27,6 +28,7 @@ __all__ = [
     "read_header",
     "read_image",
     "rgb2ycbcr",
+    "correct_gamma",
     "to_channels",
     "to_uint8",
     "write_png",

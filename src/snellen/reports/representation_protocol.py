@@ -74,6 +74,8 @@ def _pictures(data: Facts) -> Iterator[str]:
 
 
 def _shifts(config: Facts) -> Iterator[str]:
+    if (gamma := config.get("gamma", 1)) != 1:
+        yield f"Before, each picture, in [0, 1], was raised to the power {_plain(gamma)}."
     if shift := config.get("shift"):
         yield (
             f"In training they are moved by up to {_plural(shift, 'pixel', 'pixels')} either way, "

@@ -263,6 +263,24 @@ def test_labels_of_the_held_out_part_reach_no_machine(tiny: dict[str, Any], tmp_
         assert sum(one.error != two.error for one, two in zip(*found, strict=True)) >= 1
 
 
+def test_gamma_holds_for_the_codes_of_other_pictures_too(
+    tiny: dict[str, Any], faces: Path, tmp_path: Path
+) -> None:
+    config = RepresentationConfig(
+        **{**tiny, "gamma": 0.5, "splits": ("random",), "losses": ("mse",)},
+        baselines=(),
+    )
+    assert run_representation(config, tmp_path / "h", command="snellen") is not None
+    plan = make_plan(config)
+    dark = next(k for k, name in enumerate(plan.data.names) if name.endswith("A-060E-20"))
+    person = plan.data.names[dark][:7]
+    trained = snellen.load(tmp_path / "h")
+    ready = trained.prepare(faces / person / f"{plan.data.names[dark]}.pgm")
+    assert (ready[0] * 255).round().byte().numpy().tolist() == plan.data.pixels[dark].tolist()
+    plain = make_plan(RepresentationConfig(**tiny)).data.pixels[dark]
+    assert plan.data.pixels[dark].mean() > 1.2 * plain.mean()
+
+
 def test_one_training_has_no_interval_and_the_report_says_so(
     tiny: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -50,6 +50,9 @@ class RepresentationConfig(AutoencoderConfig):
         1, description="parts held out in turn, of four, or of as many as there are folds"
     )
     size: PositiveInt = Field(48, description="side that the whole pictures are shrunk to, pixels")
+    gamma: PositiveFloat = Field(
+        1.0, description="the power that the pictures are raised to; below 1 it lifts the dark"
+    )
     shift: Annotated[int, Field(ge=0)] = Field(
         0, description="training pictures are moved by up to this many pixels"
     )

@@ -165,7 +165,7 @@ def load_data(config: RepresentationConfig) -> Data:
         unmatched=config.unmatched,
     )
     mark = fingerprint(labelled)
-    pixels, kept = whole_pictures(labelled.pictures, config.size)
+    pixels, kept = whole_pictures(labelled.pictures, config.size, gamma=config.gamma)
     damaged = Counter(skipped.reason for skipped in labelled.pictures.skipped)
     return Data(
         spec=config.data,
@@ -186,6 +186,8 @@ def describe(plan: Plan) -> list[str]:
     """Say in a few lines what a run would do: for ``--dry-run`` and the head of every run."""
     config, data = plan.config, plan.data
     lines = [f"pictures   {len(data)} in {shown(data.spec)}, whole, {config.size}×{config.size}"]
+    if config.gamma != 1:
+        lines[0] += f", gamma {config.gamma:g}"
     if data.left_out:
         reasons = "; ".join(f"{count} {reason}" for reason, count in data.left_out.items())
         lines.append(f"left out   {reasons}")
