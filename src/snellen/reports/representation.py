@@ -206,7 +206,7 @@ def _context(report: RepresentationReport) -> dict[str, Any]:
         "generated": generation_section(report.generated, scores.losses),
         "queries": [_query(each, scores.losses) for each in report.neighbours],
         "curves": _curves(report, scores),
-        "curves_of": _first_title(scores),
+        "curves_of": scores.first_title,
         "protocol": representation_protocol(scores),
     }
 
@@ -292,8 +292,3 @@ def _curves(report: RepresentationReport, scores: Scores) -> list[Any]:
     rows = [row for row in report.curves if row.get("split", first) == first]
     steps = (report.results.get("config") or {}).get("steps")
     return curve_panels(rows, scores.losses, scores.code_size, steps)
-
-
-def _first_title(scores: Scores) -> str:
-    first = next(iter(scores.splits), None)
-    return "" if first is None else readable(scores.splits[first].get("title") or first)

@@ -52,7 +52,7 @@ def representation_protocol(scores: Scores) -> list[tuple[str, str]]:
         ("Circular columns", _circular(data.get("columns") or [])),
         ("Intervals", _intervals(scores)),
         ("Many comparisons", _many(scores)),
-        ("Layers", _LAYERS.format(_first_title(scores)) if results.get("layers") else ""),
+        ("Layers", _LAYERS.format(scores.first_title) if results.get("layers") else ""),
         ("Edges", (results.get("descriptions") or {}).get("edges", "")),
         *made_with(results),
     ]
@@ -218,8 +218,3 @@ def _many(scores: Scores) -> str:
     tested = sum(c.adjusted is not None for c in scores.compared)
     pairs = sum(c.adjusted is not None for c in scores.pairs)
     return _HOLM.format(LEVEL, counted(tested, "comparison"), pairs) if tested else ""
-
-
-def _first_title(scores: Scores) -> str:
-    first = next(iter(scores.splits), "")
-    return readable(scores.splits[first].get("title") or first) if first else "all pictures"

@@ -153,6 +153,12 @@ class Scores:
         found = (self.of(split, method, column).get("chance") for method in self.methods)
         return next((value for value in found if known(value)), None)
 
+    @property
+    def first_title(self) -> str:
+        """How the first split is called; empty where there is none."""
+        first = next(iter(self.splits), None)
+        return "" if first is None else readable(self.splits[first].get("title") or first)
+
     @cached_property
     def compared(self) -> list[Compared]:
         """Each loss against the first, on all splits and columns: the comparisons of the page.

@@ -18,14 +18,7 @@ from snellen.experiments.representation.resampled import corrected_mean
 from snellen.experiments.representation.scoring import Scored
 from snellen.files import atomic_write, shown, spreadsheet_cell
 
-__all__ = ["POSTER", "comparisons", "describe_data", "describe_splits", "scores", "write_table"]
-
-POSTER = (
-    {"loss": "mse", "identity": 0.0560, "azimuth": 277.46, "elevation": 51.46},
-    {"loss": "mae", "identity": 0.0560, "azimuth": 325.19, "elevation": 50.23},
-    {"loss": "ms-ssim", "identity": 0.0353, "azimuth": 234.32, "elevation": 35.60},
-)
-"""What the poster prints for Extended Yale B; its split, kernel and C are not known."""
+__all__ = ["comparisons", "describe_data", "describe_splits", "scores", "write_table"]
 
 
 def describe_data(data: Data, size: int, channels: int) -> dict[str, Any]:

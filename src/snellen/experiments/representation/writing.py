@@ -22,8 +22,8 @@ from snellen.experiments.representation import edges
 from snellen.experiments.representation.knowledge import MAPPED, QUERIES, Knowledge, drawn
 from snellen.experiments.representation.learning import SUPERVISED
 from snellen.experiments.representation.planning import Data, Place, Plan
+from snellen.experiments.representation.published import POSTER
 from snellen.experiments.representation.results import (
-    POSTER,
     comparisons,
     describe_data,
     describe_splits,
@@ -174,63 +174,55 @@ def _write_tables(
     place: Place,
 ) -> None:
     """Write the data of the tables and figures."""
-    common = ["split", "seed", "fold", "code_size", "method", "column"]
-    write_table(
-        folder / "scores.csv",
-        [*common, "error", "kernel", "c", "gamma", "inner", "rbf", "linear", "chance"],
-        score_rows(scored),
-    )
-    write_table(
-        folder / "predictions.csv",
-        [*common, "picture", "true", "predicted", "error"],
-        prediction_rows(data, scored),
-    )
     held_out = place.division.held_out
-    names = [data.names[row] for row in held_out[drawn(place, MAPPED, "map")].tolist()]
-    write_table(
-        folder / "map.csv",
-        ["method", "map", "picture", "x", "y"],
-        (
-            [method, kind, name, float(x), float(y)]
-            for method, found in known.items()
-            for kind, points in found.maps.items()
-            for name, (x, y) in zip(names, points, strict=True)
-        ),
-    )
-    write_table(
-        folder / "layers.csv",
-        ["method", "layer", "numbers", "column", "error"],
-        (
-            [layer.method, layer.layer, layer.features, layer.column, layer.score]
-            for found in known.values()
-            for layer in found.layers
-        ),
-    )
-    write_table(
-        folder / "edges.csv",
-        ["method", "share", "orientation", "orientation_of_mean"],
-        (
-            [method, found.edges.share, found.edges.orientation, found.edges.orientation_of_mean]
-            for method, found in known.items()
-        ),
-    )
+    mapped = [data.names[row] for row in held_out[drawn(place, MAPPED, "map")].tolist()]
     queries = held_out[drawn(place, QUERIES, "queries")].tolist()
-    write_table(
-        folder / "neighbours.csv",
-        ["method", "picture", "rank", "neighbour", *(column.name for column in data.columns)],
-        (
-            [
-                method,
-                data.names[query],
-                rank + 1,
-                data.names[near],
-                *(_value(column, near) for column in data.columns),
-            ]
-            for method, found in known.items()
-            for query, row in zip(queries, found.neighbours.tolist(), strict=True)
-            for rank, near in enumerate(row)
+    common = ["split", "seed", "fold", "code_size", "method", "column"]
+    machine = ["error", "kernel", "c", "gamma", "inner", "rbf", "linear", "chance"]
+    labels = [column.name for column in data.columns]
+    tables: dict[str, tuple[list[str], Iterable[Sequence[Any]]]] = {
+        "scores": ([*common, *machine], score_rows(scored)),
+        "predictions": (
+            [*common, "picture", "true", "predicted", "error"],
+            prediction_rows(data, scored),
         ),
-    )
+        "map": (["method", "map", "picture", "x", "y"], _map_rows(known, mapped)),
+        "layers": (
+            ["method", "layer", "numbers", "column", "error"],
+            (
+                [layer.method, layer.layer, layer.features, layer.column, layer.score]
+                for found in known.values()
+                for layer in found.layers
+            ),
+        ),
+        "edges": (
+            ["method", "share", "orientation", "orientation_of_mean"],
+            ([method, *vars(found.edges).values()] for method, found in known.items()),
+        ),
+        "neighbours": (
+            ["method", "picture", "rank", "neighbour", *labels],
+            _neighbour_rows(data, known, queries),
+        ),
+    }
+    for name, (head, rows) in tables.items():
+        write_table(folder / f"{name}.csv", head, rows)
+
+
+def _map_rows(known: Mapping[str, Knowledge], names: Sequence[str]) -> Iterable[list[Any]]:
+    for method, found in known.items():
+        for kind, points in found.maps.items():
+            for name, (x, y) in zip(names, points, strict=True):
+                yield [method, kind, name, float(x), float(y)]
+
+
+def _neighbour_rows(
+    data: Data, known: Mapping[str, Knowledge], queries: Sequence[int]
+) -> Iterable[list[Any]]:
+    for method, found in known.items():
+        for query, row in zip(queries, found.neighbours.tolist(), strict=True):
+            for rank, near in enumerate(row):
+                labels = [_value(column, near) for column in data.columns]
+                yield [method, data.names[query], rank + 1, data.names[near], *labels]
 
 
 def _report(
