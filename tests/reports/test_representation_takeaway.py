@@ -246,3 +246,21 @@ def test_other_code_sizes_are_not_tested_again(size):
     shown = Scores(results).compared
     assert len(shown) == 12
     assert {c["code_size"] for c in results["comparisons"]} >= {size}
+
+
+def test_codes_that_tell_nothing_are_said_to():
+    results = results_of({("random", "who", "ms-ssim"): BETTER})
+    for score in results["scores"]:
+        score["chance"] = 0.03 if score["column"] == "who" else 240.0
+    found = representation_takeaway(results)
+    (caution,) = found.cautions
+    assert caution.startswith("Of angle on random pictures no loss's codes tell anything: 275 °²")
+    assert "240 °² by always giving the same answer" in caution
+
+
+def test_equal_losses_are_both_named():
+    others = ((("pixels", "baseline"), {"who": 0.9}),)
+    found = representation_takeaway(
+        results_of({("random", "who", "ms-ssim"): (0.0, -0.1, 0.1, 0.9)}, others=others)
+    )
+    assert "4.4 % errors from the codes of mse and of ms-ssim;" in found.others[0]

@@ -231,8 +231,8 @@ def _show(results: dict[str, Any], folder: Path) -> None:
         if score["code_size"] == code_size
     }
     for split in results["splits"]:
-        title = f"{split['title'].capitalize()}: error on what was held out"
-        table = Table(title=title, title_justify="left")
+        title = f"{split['title'][:1].upper()}{split['title'][1:]}: error on what was held out"
+        table = Table(title=escape(title), title_justify="left")
         table.add_column("code of", overflow="fold")
         for name in split["targets"]:
             unit = kinds[name]["unit"]

@@ -74,7 +74,7 @@ def say(lines: Iterable[str], console: Console | None) -> None:
 
 
 def refuse_other_pictures(
-    mine: Mapping[str, str], root: Path, fabric: Fabric, *, shown: str
+    mine: Mapping[str, str], root: Path, fabric: Fabric, *, shown: str, what: str = "pictures"
 ) -> None:
     """Refuse to go on with pictures other than those that the run began with.
 
@@ -85,9 +85,10 @@ def refuse_other_pictures(
         root: the run folder.
         fabric: the processes; the first one looks.
         shown: what the pictures are called in the message.
+        what: what may have changed, such as ``pictures or labels``.
 
     Raises:
-        UserError: the fingerprints that `root` keeps are others.
+        UserError: the fingerprints that `root` keeps are others, or cannot be read.
     """
     kept = root / "pictures.json"
 
@@ -95,11 +96,17 @@ def refuse_other_pictures(
         if not kept.exists():
             write_json(kept, mine)
             return dict(mine)
-        return dict(json.loads(kept.read_text(encoding="utf-8")))
+        try:
+            return dict(json.loads(kept.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                f"{kept} is damaged, so it is not known which pictures {root} was begun with: "
+                "begin anew with another --out."
+            ) from error
 
     if on_first_process(fabric, compare) != mine:
         raise UserError(
-            f"the pictures in {shown} are not those that {root} was begun with: put "
+            f"the {what} in {shown} are not those that {root} was begun with: put "
             "them back, or begin anew with another --out."
         )
 

@@ -71,7 +71,11 @@ def representation_takeaway(results: Facts) -> Takeaway:
     others = [name for name in scores.splits if name != split and scores.targets(name)]
     lines += [line for name in others if (line := _elsewhere(scores, name))]
     lines += _beside_the_losses(scores, split)
-    cautions = [*_baselines_ahead(scores, split), *_thin_tests(scores)]
+    cautions = [
+        *_at_chance(scores, split),
+        *_baselines_ahead(scores, split),
+        *_thin_tests(scores),
+    ]
     return Takeaway(tuple(pieces), _evidence(scores, split), tuple(lines), tuple(cautions))
 
 
@@ -320,7 +324,12 @@ def _beside_the_losses(scores: Scores, split: str) -> Iterator[str]:
         if not any(name in means for name in others):
             continue
         best = _best(scores, means)
-        named = f"{best}, the best loss" if len(scores.losses) > 1 else best
+        equal = [loss for loss in scores.losses if means.get(loss) == means[best]]
+        named = best
+        if len(equal) > 1:
+            named = " and of ".join(equal)
+        elif len(scores.losses) > 1:
+            named = f"{best}, the best loss"
         parts = [f"{_error(means[best], target)} from the codes of {named}"]
         parts += [
             f"{in_units(means[name], target)} from {_METHODS.get(name, name)}"
@@ -339,6 +348,20 @@ def _means(scores: Scores, split: str, column: str) -> dict[str, float]:
 
 def _best(scores: Scores, means: dict[str, float]) -> str:
     return min((loss for loss in scores.losses if loss in means), key=means.__getitem__)
+
+
+def _at_chance(scores: Scores, split: str) -> Iterator[str]:
+    """Say where no loss's codes tell more than an answer that looks at no picture."""
+    for target in scores.targets(split):
+        means = _means(scores, split, target.column)
+        best = _best(scores, means)
+        chance = scores.of(split, best, target.column).get("chance")
+        if known(chance) and means[best] >= chance:
+            yield (
+                f"Of {target.label} on {_title(scores, split)} no loss's codes tell anything: "
+                f"{in_units(means[best], target)} from the best, {in_units(chance, target)} by "
+                "always giving the same answer. By the means, without a test."
+            )
 
 
 def _baselines_ahead(scores: Scores, split: str) -> Iterator[str]:

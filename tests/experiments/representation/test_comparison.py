@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -362,3 +363,45 @@ def test_what_cannot_be_done_is_said_before_anything_is_trained(
         )
     assert said in str(caught.value)
     assert not (tmp_path / "g").exists()
+
+
+def test_a_network_whose_codes_break_is_one_sentence() -> None:
+    class Broken(torch.nn.Module):
+        def encode(self, pictures: torch.Tensor) -> torch.Tensor:
+            return pictures.flatten(1) * float("nan")
+
+    with pytest.raises(UserError, match="Broken gives codes that are not finite"):
+        codes_of(Broken(), np.zeros((2, 1, 4, 4), np.uint8), torch.device("cpu"))
+
+
+def test_labels_are_checked_again_without_the_damaged_pictures(tmp_path: Path) -> None:
+    """What is damaged inside is found when it is read."""
+    rng = np.random.default_rng(0)
+    lines = ["file,kind,level"]
+    for k in range(24):
+        Image.fromarray(rng.integers(0, 256, (20, 20), dtype=np.uint8)).save(tmp_path / f"{k}.png")
+        lines.append(f"{k}.png,{'rare' if k < 2 else 'ab'[k % 2]},{k}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
+    damaged = tmp_path / "0.png"
+    content = bytearray(damaged.read_bytes())
+    content[60:90] = bytes(30)
+    damaged.write_bytes(bytes(content))
+    config = RepresentationConfig(
+        data=str(tmp_path), size=16, widths=(4,), code_size=(3,), losses=("mse",), steps=1
+    )
+    with pytest.raises(UserError, match=r"'kind' has a single picture with 'rare'"):
+        make_plan(config)
+    other = make_plan(config.model_copy(update={"columns": {"kind": "ignore"}}))
+    assert sum(other.data.left_out.values()) == 1
+    assert "0.png" in other.data.skipped
+
+
+def test_a_damaged_note_of_the_pictures_is_one_sentence(
+    run: tuple[Path, dict[str, Any]], tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    shutil.copytree(run[0], tmp_path / "i")
+    (tmp_path / "i" / "pictures.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match=r"pictures\.json is damaged"):
+        run_representation(
+            RepresentationConfig(**tiny, seeds=2), tmp_path / "i", command="snellen", resume=True
+        )

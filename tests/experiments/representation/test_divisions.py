@@ -126,3 +126,24 @@ def test_a_fold_that_leaves_a_class_out_is_refused() -> None:
             said.append(str(error))
     assert len(said) == 1
     assert "leaves no picture with 'd' of 'identity'" in said[0]
+
+
+@pytest.mark.parametrize("name", ["random", "people", "lights"])
+@pytest.mark.parametrize("folds", [1, 2])
+def test_the_first_seeds_hold_out_different_pictures(name: str, folds: int) -> None:
+    """Four parts are held out by four seeds, or by two seeds of two folds; then others are cut."""
+    faces = Faces()
+    split = next(s for s in plan_splits(faces, config(folds=folds)) if s.name == name)
+    seeds = 4 // folds
+    held_out = [
+        divide(faces, split, seed=seed, fold=fold).held_out.tolist()
+        for seed in range(seeds + 1)
+        for fold in range(folds)
+    ]
+    assert sorted(k for part in held_out[:4] for k in part) == list(range(96))
+    assert held_out[4] not in held_out[:4]
+
+
+def test_more_parts_than_pictures_are_refused() -> None:
+    with pytest.raises(UserError, match="96 pictures cannot be divided into 97 parts"):
+        plan_splits(Faces(), config(folds=97, splits="random"))

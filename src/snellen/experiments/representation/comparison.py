@@ -85,7 +85,9 @@ def run_representation(
             )
 
         on_first_process(fabric, open_folder)
-        refuse_other_pictures({"data": plan.data.fingerprint}, out, fabric, shown=config.data)
+        marks = {"data": plan.data.fingerprint}
+        what = "pictures or labels"
+        refuse_other_pictures(marks, out, fabric, shown=config.data, what=what)
         shown = console if fabric.is_global_zero else None
         say(describe(plan), shown)
         work = _Work(plan, Session(out, fabric, resume, shown))

@@ -76,8 +76,10 @@ class RepresentationConfig(AutoencoderConfig):
     svm_epsilon: PositiveFloat = Field(
         0.02, description="tube of the regression, in standard deviations"
     )
-    svm_folds: Annotated[int, Field(ge=2)] = Field(3, description="of the inner cross-validation")
-    svm_pictures: PositiveInt = Field(
+    svm_folds: Annotated[int, Field(ge=2, le=20)] = Field(
+        3, description="of the inner cross-validation"
+    )
+    svm_pictures: Annotated[int, Field(ge=100)] = Field(
         5000, description="a machine learns from at most this many pictures of the training part"
     )
 
@@ -100,6 +102,8 @@ class RepresentationConfig(AutoencoderConfig):
     def _fits(self) -> RepresentationConfig:
         if len(set(self.baselines)) < len(self.baselines):
             raise ValueError("baselines: each may be named once")
+        if self.shift >= self.size:
+            raise ValueError("shift: it must be less than size")
         clash = [name for name in self.losses if name in self.baselines]
         if clash:
             raise ValueError(f"losses: {clash[0]!r} is the name of a baseline")

@@ -60,11 +60,27 @@ def check_encoder(network: nn.Module, spec: str, size: int, channels: int, code_
 
 @torch.no_grad()
 def codes_of(network: nn.Module, pixels: Pixels, device: torch.device) -> Floats:
-    """Return the codes of uint8 pictures (n, C, S, S), in float32: (n, code_size)."""
+    """Return the codes of uint8 pictures (n, C, S, S), in float32: (n, code_size).
+
+    Raises:
+        UserError: ``encode`` fails, or gives numbers that are not finite.
+    """
     frozen: Any = network.eval()
-    with strict_float32(device):
-        parts = [frozen.encode(part).float().cpu() for part in _parts(pixels, device)]
-    return torch.cat(parts).numpy()
+    try:
+        with strict_float32(device):
+            parts = [frozen.encode(part).float().cpu() for part in _parts(pixels, device)]
+    except Exception as error:  # a stranger's network may raise anything
+        raise UserError(
+            f"encode of the trained {type(network).__name__} fails: {type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}"
+        ) from error
+    codes = torch.cat(parts)
+    if not bool(torch.isfinite(codes).all()):
+        raise UserError(
+            f"encode of the trained {type(network).__name__} gives codes that are not finite "
+            "numbers: train it with a lower --learning-rate, or mend its encode."
+        )
+    return codes.numpy()
 
 
 @torch.no_grad()

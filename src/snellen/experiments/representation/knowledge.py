@@ -203,7 +203,7 @@ def layer_names(layers: Sequence[str]) -> dict[str, str]:
         if name.rpartition(".")[2] == "to_code":
             found[name] = "code"
         elif name.rpartition(".")[2] == "from_code":
-            found[name] = "decoder 0"
+            found[name] = "from code"
         elif dot and number.isdigit():
             found[name] = f"{head.rpartition('.')[2]} {int(number) + 1}"
         else:

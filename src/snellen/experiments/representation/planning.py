@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from snellen.datasets import Column, open_labelled
+from snellen.datasets import Column, open_labelled, summarise_skipped
 from snellen.datasets.keys import shuffled
 from snellen.datasets.labels import fingerprint
 from snellen.datasets.whole import whole_pictures
@@ -46,6 +46,7 @@ class Data:
         groups: what may be held out whole: name → columns.
         left_out: reason → how many pictures.
         fingerprint: of pictures and labels.
+        skipped: a sentence that names some of those left out.
     """
 
     spec: str
@@ -55,6 +56,7 @@ class Data:
     groups: Mapping[str, tuple[str, ...]]
     left_out: dict[str, int]
     fingerprint: str
+    skipped: str = ""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -171,15 +173,42 @@ def load_data(config: RepresentationConfig) -> Data:
         spec=config.data,
         pixels=pixels,
         names=[labelled.pictures.name(index) for index in kept.tolist()],
-        columns=tuple(_restricted(column, kept) for column in labelled.columns),
+        columns=tuple(_restricted(column, kept, config.data) for column in labelled.columns),
         groups=labelled.groups,
         left_out={**labelled.left_out, **damaged},
+        skipped=summarise_skipped(labelled.pictures.skipped),
         fingerprint=hashlib.blake2b(mark.encode() + kept.tobytes(), digest_size=8).hexdigest(),
     )
 
 
-def _restricted(column: Column, kept: NDArray[np.int64]) -> Column:
-    return replace(column, values=column.values[kept])
+def _restricted(column: Column, kept: NDArray[np.int64], spec: str) -> Column:
+    """Return the labels of the pictures that could be read.
+
+    Raises:
+        UserError: what is left of a class is one picture, or of a column one value.
+    """
+    values = column.values[kept]
+    if len(kept) == len(column.values):
+        return column
+    if column.kind != "class":
+        if np.ptp(values) == 0:
+            raise UserError(_too_little(spec, column, "has one value only"))
+        return replace(column, values=values)
+    present, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    if len(present) < 2:
+        raise UserError(_too_little(spec, column, "has one class only"))
+    if counts.min() < 2:
+        alone = column.classes[int(present[counts.argmin()])]
+        raise UserError(_too_little(spec, column, f"has a single picture with {alone!r}"))
+    classes = tuple(column.classes[int(k)] for k in present)
+    return replace(column, values=codes.astype(np.int64).ravel(), classes=classes)
+
+
+def _too_little(spec: str, column: Column, what: str) -> str:
+    return (
+        f"without the damaged pictures of {shown(spec)} the column {column.name!r} {what}: mend "
+        f"them, or leave the column out by --columns {column.name}=ignore."
+    )
 
 
 def describe(plan: Plan) -> list[str]:
@@ -191,6 +220,8 @@ def describe(plan: Plan) -> list[str]:
     if data.left_out:
         reasons = "; ".join(f"{count} {reason}" for reason, count in data.left_out.items())
         lines.append(f"left out   {reasons}")
+    if data.skipped:
+        lines.append(f"           {data.skipped}")
     lines.append(f"labels     {'; '.join(_column_in_words(column) for column in data.columns)}")
     for split in plan.splits:
         place = next(plan.of_split(split.name))
@@ -211,7 +242,7 @@ def describe(plan: Plan) -> list[str]:
     lines.append(f"budget     {budget} of {config.batch_size} pictures")
     if plan.splits[0].name == "random" and len(plan.splits) == 1:
         classes = [column.name for column in data.columns if column.kind == "class"]
-        if classes and len(data.columns) > 1:
+        if classes and len(data.columns) > 1 and not set(",+") & set(classes[0]):
             named = {by: name for name, by in data.groups.items()}
             group = named.get((classes[0],), classes[0])
             lines.append(

@@ -279,6 +279,8 @@ def _fit(
 ) -> Floats:
     """Learn from precomputed kernels, and predict block after block."""
     common = {"kernel": "precomputed", "C": c, "cache_size": _CACHE_MB}
+    if column.kind == "class" and len(np.unique(labels)) == 1:
+        return np.concatenate([np.full(len(block), labels[0, 0]) for block in across])
     if column.kind == "class":
         machine = SVC(**common, max_iter=_MOST_ITERATIONS).fit(within, labels[:, 0])
         return np.concatenate([machine.predict(block) for block in across]).astype(np.float64)

@@ -93,7 +93,7 @@ def scores(plan: Plan, scored: Iterable[Scored]) -> list[dict[str, Any]]:
                 "mean": mean.mean,
                 # A share of wrong answers, or a squared error, is not below 0.
                 "low": None if mean.low is None else max(0.0, mean.low),
-                "high": mean.high,
+                "high": mean.high if mean.high is None or not is_class else min(1.0, mean.high),
                 "root": None if is_class else math.sqrt(mean.mean),
                 "values": [one.error for one in group],
                 "by_kernel": {

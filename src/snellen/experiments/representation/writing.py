@@ -285,14 +285,14 @@ def _neighbours(plan: Plan, known: Mapping[str, Knowledge], place: Place) -> Ite
             found[loss] = [
                 (
                     data.pixels[near],
-                    ", ".join(_said(column, near) for column in data.columns),
+                    ", ".join(_said(column, near, data) for column in data.columns),
                     [_agrees(column, query, near) for column in data.columns],
                 )
                 for near in known[loss].neighbours[row].tolist()
             ]
         yield Neighbours(
             query=data.pixels[query],
-            query_labels=[_said(column, query) for column in data.columns],
+            query_labels=[_said(column, query, data) for column in data.columns],
             found=found,
         )
 
@@ -302,10 +302,11 @@ def _value(column: Column, row: int) -> str | float:
     return column.classes[int(value)] if column.kind == "class" else float(value)
 
 
-def _said(column: Column, row: int) -> str:
+def _said(column: Column, row: int, data: Data) -> str:
     value = _value(column, row)
     if isinstance(value, str):
-        return value
+        alone = sum(other.kind == "class" for other in data.columns) == 1
+        return value if alone else f"{column.name} {value}"
     return f"{column.name} {value:g}{column.unit}".replace("-", "−")
 
 
