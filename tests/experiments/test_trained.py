@@ -426,7 +426,7 @@ def test_weights_of_another_network(tmp_path):
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    (tmp_path / "my_networks.py").write_text(
+    (tmp_path / "networks_for_loading.py").write_text(
         "import torch\n"
         "class Plain(torch.nn.Conv2d):\n"
         "    def __init__(self):\n"
@@ -445,7 +445,7 @@ def module(tmp_path, monkeypatch):
 
 
 def test_a_network_of_ones_own(module, tmp_path):
-    network = written(tmp_path / "run", network="my_networks:Maps")
+    network = written(tmp_path / "run", network="networks_for_loading:Maps")
     trained = snellen.load(tmp_path / "run")
     assert trained.code_size == 4
     ready = trained.prepare(noise(3, 16, 16, 1))
@@ -456,13 +456,13 @@ def test_a_network_of_ones_own(module, tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("Plain", "'my_networks:Plain' has no method encode"),
+        ("Plain", "'networks_for_loading:Plain' has no method encode"),
         ("Pair", "must return a tensor (N, code_size); for two pictures it gave tuple."),
         ("Broken", "cannot encode 16×16 pictures: ArithmeticError: not today"),
     ],
 )
 def test_networks_without_a_code(module, tmp_path, name, words):
-    written(tmp_path / "run", network=f"my_networks:{name}")
+    written(tmp_path / "run", network=f"networks_for_loading:{name}")
     assert words in sentence(tmp_path / "run")
 
 
