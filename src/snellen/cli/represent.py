@@ -46,8 +46,8 @@ def represent(
     splits: Annotated[
         str | None,
         typer.Option(
-            help="random, and what is held out whole: people and lights (yale), or columns, as"
-            " person or azimuth+elevation; separated by commas.",
+            help="random, and what is held out whole: people and lights (yale), photographs"
+            " (builtin), or columns, as person or azimuth+elevation; separated by commas.",
             rich_help_panel=PICTURES,
         ),
     ] = None,
