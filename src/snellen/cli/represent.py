@@ -131,7 +131,7 @@ def represent(
     seeds: Annotated[
         int | None,
         typer.Option(
-            help="Trainings per loss: a count. Each has a division of its own; two or more make"
+            help="Trainings per loss: a count. Each holds out other parts; two or more make"
             " intervals.",
             rich_help_panel=TRAINING,
         ),
