@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +44,8 @@ from snellen.experiments.running import (
     loss_for,
     refuse_other_pictures,
     say,
+    spread,
+    working_in,
     write_json,
 )
 from snellen.experiments.study_bundle import write_study_bundle
@@ -52,7 +53,6 @@ from snellen.metrics import fit_levels
 from snellen.networks import VariationalAutoencoder
 from snellen.reports import ReportInput, write_reconstruction_report
 from snellen.training import (
-    RunFolder,
     checkpoint_place,
     launch_fabric,
     on_first_process,
@@ -96,15 +96,7 @@ def run_reconstruction(
     """
     plan = make_plan(config)
     fabric = launch_fabric()
-    settings = config.model_dump(mode="json")
-    with ExitStack() as stack:
-
-        def open_folder() -> None:
-            stack.enter_context(
-                RunFolder.create(out, config=settings, command=command, resume=resume)
-            )
-
-        on_first_process(fabric, open_folder)
+    with working_in(out, config, fabric, command=command, resume=resume):
         fingerprints = {
             "data": plan.pictures.fingerprint(),
             "held_out_data": plan.judged.fingerprint(),
@@ -136,8 +128,6 @@ def _run(
     """Train one network and, on the first process, evaluate it."""
     config, fold = plan.config, task.fold
     held_out = fold.held_out.pixels
-    # Spread over all pictures, whatever their number.
-    chosen = np.linspace(0, len(held_out) - 1, min(VALIDATION_PICTURES, len(held_out)))
     crops = crop_options(config)
 
     def batches(start_step: int, rank: int, world_size: int) -> CropStream:
@@ -169,7 +159,7 @@ def _run(
         seed=task.seed,
         tags=tags,
         fabric=fabric,
-        validation=held_out[chosen.round().astype(np.int64)],
+        validation=held_out[spread(len(held_out), VALIDATION_PICTURES)],
         measures=VALIDATION_MEASURES,
         resume=resume,
         progress=console if console is not None else False,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 
 from snellen import __version__
@@ -17,7 +20,7 @@ from snellen.errors import UserError
 from snellen.experiments.settings import ExperimentConfig
 from snellen.files import atomic_write
 from snellen.metrics.loss_plans import LossPlan, parse_loss
-from snellen.training import checkpoint_place, environment, on_first_process
+from snellen.training import RunFolder, checkpoint_place, environment, on_first_process
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -30,6 +33,8 @@ __all__ = [
     "plural",
     "refuse_other_pictures",
     "say",
+    "spread",
+    "working_in",
     "write_json",
 ]
 
@@ -71,6 +76,36 @@ def say(lines: Iterable[str], console: Console | None) -> None:
         logger.info(line)
         if console is not None:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def working_in(
+    out: Path, config: ExperimentConfig, fabric: Fabric, *, command: str, resume: bool
+) -> Iterator[None]:
+    """Hold the run folder `out` on the first process, as `RunFolder.create`, on all if it fails.
+
+    Raises:
+        UserError: as `RunFolder.create`.
+    """
+    settings = config.model_dump(mode="json")
+    with ExitStack() as stack:
+
+        def open_folder() -> None:
+            stack.enter_context(
+                RunFolder.create(out, config=settings, command=command, resume=resume)
+            )
+
+        on_first_process(fabric, open_folder)
+        yield
+
+
+def spread(count: int, most: int) -> NDArray[np.int64]:
+    """Return up to `most` places that are spread evenly over `count`.
+
+    >>> spread(9, 3).tolist(), spread(2, 3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    return np.linspace(0, count - 1, min(most, count)).round().astype(np.int64)
 
 
 def refuse_other_pictures(

@@ -38,8 +38,8 @@ from snellen.experiments.representation.learning import (
 from snellen.experiments.representation.planning import Place, Plan, describe, make_plan
 from snellen.experiments.representation.scoring import judge
 from snellen.experiments.representation.writing import Found, show, write_results
-from snellen.experiments.running import refuse_other_pictures, say
-from snellen.training import Outcome, RunFolder, launch_fabric, on_first_process
+from snellen.experiments.running import refuse_other_pictures, say, working_in
+from snellen.training import Outcome, launch_fabric, on_first_process
 
 __all__ = ["run_representation"]
 
@@ -76,15 +76,7 @@ def run_representation(
     """
     plan = make_plan(config)
     fabric = launch_fabric()
-    settings = config.model_dump(mode="json")
-    with ExitStack() as stack:
-
-        def open_folder() -> None:
-            stack.enter_context(
-                RunFolder.create(out, config=settings, command=command, resume=resume)
-            )
-
-        on_first_process(fabric, open_folder)
+    with working_in(out, config, fabric, command=command, resume=resume):
         marks = {"data": plan.data.fingerprint}
         what = "pictures or labels"
         refuse_other_pictures(marks, out, fabric, shown=config.data, what=what)

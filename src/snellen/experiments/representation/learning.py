@@ -20,7 +20,7 @@ from snellen.experiments.autoencoders import network_for, prepare_network
 from snellen.experiments.evaluation import VALIDATION_MEASURES
 from snellen.experiments.representation.planning import Place, Plan, calibration_pictures
 from snellen.experiments.representation.probes import targets_of
-from snellen.experiments.running import loss_for
+from snellen.experiments.running import loss_for, spread
 from snellen.networks.supervised import LabelLoss, SupervisedEncoder
 from snellen.training import Outcome, checkpoint_place, train
 
@@ -54,9 +54,7 @@ def learn_to_reconstruct(
     network = network_for(plan.config, code_size, place.seed)
     losses = loss_for(loss, place.seed)
     prepare_network(network, losses, calibration_pictures(plan.data, place))
-    # Spread over all pictures, whatever their number.
-    chosen = np.linspace(0, len(held_out) - 1, min(VALIDATION_PICTURES, len(held_out)))
-    pictures = plan.data.pixels[held_out[chosen.round().astype(np.int64)]]
+    pictures = plan.data.pixels[held_out[spread(len(held_out), VALIDATION_PICTURES)]]
     return _train(
         plan,
         place,

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from rich.console import Console
 
 from snellen.experiments.evaluation import VALIDATION_MEASURES
-from snellen.experiments.running import loss_for, refuse_other_pictures, say
+from snellen.experiments.running import loss_for, refuse_other_pictures, say, working_in
 from snellen.experiments.super_resolution.cards import (
     copy_weights,
     planned_copies,
@@ -35,7 +35,6 @@ from snellen.experiments.super_resolution.planning import (
 from snellen.experiments.super_resolution.scores import KeptPictures, Trial, judge
 from snellen.experiments.super_resolution.writing import write_results
 from snellen.training import (
-    RunFolder,
     checkpoint_place,
     launch_fabric,
     on_first_process,
@@ -80,15 +79,8 @@ def run_super_resolution(
     copies = {} if export is None else planned_copies(config, out, export)
     plan = make_plan(config, None if console is None else partial(_show_progress, console))
     fabric = launch_fabric()
-    settings = config.model_dump(mode="json")
     with ExitStack() as stack:
-
-        def open_folder() -> None:
-            stack.enter_context(
-                RunFolder.create(out, config=settings, command=command, resume=resume)
-            )
-
-        on_first_process(fabric, open_folder)
+        stack.enter_context(working_in(out, config, fabric, command=command, resume=resume))
         # Pictures for the report lie in a file without a name, which is gone with the process.
         place = out if fabric.is_global_zero else None
         file = stack.enter_context(tempfile.TemporaryFile(dir=place))
