@@ -13,11 +13,17 @@ Rules, so that nobody has to trust the wording:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from snellen.reports.page import readable
 from snellen.reports.protocol import counted
+from snellen.reports.representation_beside import (
+    at_chance,
+    baselines_ahead,
+    beside_the_losses,
+    error_in_words,
+    title_of,
+)
 from snellen.reports.representation_scores import (
     LEVEL,
     Compared,
@@ -38,12 +44,6 @@ Pieces = list[tuple[str, str]]
 _FEW_PAIRS = 5
 _LISTED = 6  # decided comparisons that one line names; the others are in the table
 _NAMED = 4  # losses that a sentence names one by one
-_METHODS = {
-    "pixels": "the pixels",
-    "pca": "PCA",
-    "untrained": "the untrained encoder",
-    "supervised": "the supervised encoder",
-}
 
 
 def representation_takeaway(results: Facts) -> Takeaway:
@@ -70,10 +70,10 @@ def representation_takeaway(results: Facts) -> Takeaway:
     pieces, lines = _headline(scores, split)
     others = [name for name in scores.splits if name != split and scores.targets(name)]
     lines += [line for name in others if (line := _elsewhere(scores, name))]
-    lines += _beside_the_losses(scores, split)
+    lines += beside_the_losses(scores, split)
     cautions = [
-        *_at_chance(scores, split),
-        *_baselines_ahead(scores, split),
+        *at_chance(scores, split),
+        *baselines_ahead(scores, split),
         *_thin_tests(scores),
     ]
     return Takeaway(tuple(pieces), _evidence(scores, split), tuple(lines), tuple(cautions))
@@ -129,7 +129,7 @@ def _differs(
 ) -> Pieces:
     first, targets = scores.losses[0], {t.column: t for t in scores.targets(split)}
     several = len(scores.losses) > 2
-    opening = f"On {_title(scores, split)}, "
+    opening = f"On {title_of(scores, split)}, "
     pieces: Pieces
     if several and better_exists:
         pieces = [("text", f"{opening}of the {len(scores.losses)} losses compared, ")]
@@ -162,7 +162,7 @@ def _differs(
 def _none_differs(scores: Scores, split: str, later: dict[str, list[Compared]]) -> Pieces:
     targets = {t.column: t for t in scores.targets(split)}
     pieces: Pieces = [
-        ("text", f"On {_title(scores, split)}, no difference was shown between the codes of "),
+        ("text", f"On {title_of(scores, split)}, no difference was shown between the codes of "),
         ("loss", scores.losses[0]),
     ]
     if len(later) == 1:
@@ -181,7 +181,7 @@ def _none_differs(scores: Scores, split: str, later: dict[str, list[Compared]]) 
 
 def _untested(scores: Scores, split: str) -> Pieces:
     everywhere = all(c.adjusted is None for c in scores.compared)
-    where = "" if everywhere else f" on {_title(scores, split)}"
+    where = "" if everywhere else f" on {title_of(scores, split)}"
     said = "what is below is" if everywhere else "that is"
     return [
         ("text", f"One training per loss{where}: {said} an observation, not a test; type "),
@@ -197,13 +197,16 @@ def _alone(scores: Scores, split: str) -> Pieces:
         return [("text", "Nothing was compared between the losses: read the table with care.")]
     pieces: Pieces = [("text", "Only one loss was trained, "), ("loss", first)]
     pieces.append(
-        ("text", f", so no losses are compared here: on {_title(scores, split)} its codes predict ")
+        (
+            "text",
+            f", so no losses are compared here: on {title_of(scores, split)} its codes predict ",
+        )
     )
     clauses: list[Pieces] = []
     for target in scores.targets(split):
         found = scores.of(split, first, target.column)
         clause: Pieces = [("column", target.label), ("text", " with ")]
-        clause.append(("number", _error(found.get("mean"), target)))
+        clause.append(("number", error_in_words(found.get("mean"), target)))
         low, high = (
             None if found.get(k) is None else found[k] * target.measure.scale
             for k in ("low", "high")
@@ -212,11 +215,6 @@ def _alone(scores: Scores, split: str) -> Pieces:
             clause.append(("limits", f" {limits}"))
         clauses.append(clause)
     return [*pieces, *_joined(clauses), ("text", ".")]
-
-
-def _error(value: float | None, target: Target) -> str:
-    shown = in_units(value, target)
-    return f"{shown} errors" if target.kind == "class" else f"a mean squared error of {shown}"
 
 
 def _numbers(scores: Scores, split: str, found: Compared, target: Target) -> Pieces:
@@ -282,7 +280,7 @@ def _in_short(scores: Scores, split: str, loss: str, found: Sequence[Compared]) 
             said += f" (no difference shown{_after_holm(c)})"
         parts.append(said)
     first = scores.losses[0]
-    return f"{loss} against {first} on {_title(scores, split)}: {'; '.join(parts)}."
+    return f"{loss} against {first} on {title_of(scores, split)}: {'; '.join(parts)}."
 
 
 def _elsewhere(scores: Scores, split: str) -> str:
@@ -290,7 +288,7 @@ def _elsewhere(scores: Scores, split: str) -> str:
     found = [c for loss in scores.losses[1:] for c in scores.against_first(split, loss)]
     if not found:
         return ""
-    where, first = f"On {_title(scores, split)}", scores.losses[0]
+    where, first = f"On {title_of(scores, split)}", scores.losses[0]
     if all(c.adjusted is None for c in scores.compared):
         return ""  # the sentence says it of all splits
     if all(c.adjusted is None for c in found):
@@ -314,73 +312,6 @@ def _elsewhere(scores: Scores, split: str) -> str:
     return (
         f"{said}; no difference was shown in {unclear} of {len(found)}." if unclear else f"{said}."
     )
-
-
-def _beside_the_losses(scores: Scores, split: str) -> Iterator[str]:
-    """How the best loss stands to what has no trained loss and to the ceiling, column by column."""
-    others = [name for name, kind in scores.methods.items() if kind != "loss"]
-    for target in scores.targets(split):
-        means = _means(scores, split, target.column)
-        if not any(name in means for name in others):
-            continue
-        best = _best(scores, means)
-        equal = [loss for loss in scores.losses if means.get(loss) == means[best]]
-        named = best
-        if len(equal) > 1:
-            named = " and of ".join(equal)
-        elif len(scores.losses) > 1:
-            named = f"{best}, the best loss"
-        parts = [f"{_error(means[best], target)} from the codes of {named}"]
-        parts += [
-            f"{in_units(means[name], target)} from {_METHODS.get(name, name)}"
-            for name in others
-            if name in means
-        ]
-        yield (
-            f"{target.label} on {_title(scores, split)}: {'; '.join(parts)} (means, not tested)."
-        )
-
-
-def _means(scores: Scores, split: str, column: str) -> dict[str, float]:
-    found = {name: scores.of(split, name, column).get("mean") for name in scores.methods}
-    return {name: value for name, value in found.items() if value is not None and known(value)}
-
-
-def _best(scores: Scores, means: dict[str, float]) -> str:
-    return min((loss for loss in scores.losses if loss in means), key=means.__getitem__)
-
-
-def _at_chance(scores: Scores, split: str) -> Iterator[str]:
-    """Say where no loss's codes tell more than an answer that looks at no picture."""
-    for target in scores.targets(split):
-        means = _means(scores, split, target.column)
-        best = _best(scores, means)
-        chance = scores.of(split, best, target.column).get("chance")
-        if known(chance) and means[best] >= chance:
-            yield (
-                f"Of {target.label} on {_title(scores, split)} no loss's codes tell anything: "
-                f"{in_units(means[best], target)} from the best, {in_units(chance, target)} by "
-                "always giving the same answer. By the means, without a test."
-            )
-
-
-def _baselines_ahead(scores: Scores, split: str) -> Iterator[str]:
-    """Say where something without a trained loss has a lower mean error than every loss."""
-    for target in scores.targets(split):
-        means = _means(scores, split, target.column)
-        best = _best(scores, means)
-        ahead = [
-            f"{_METHODS.get(name, name)} ({in_units(means[name], target)})"
-            for name, kind in scores.methods.items()
-            if kind == "baseline" and means.get(name, math.inf) < means[best]
-        ]
-        if ahead:
-            yield (
-                f"No loss's codes reach what needs no training: {target.label} on "
-                f"{_title(scores, split)} is predicted with a lower error from "
-                f"{' and from '.join(ahead)} than from the codes of any loss "
-                f"({best}, {in_units(means[best], target)}). By the means, without a test."
-            )
 
 
 def _thin_tests(scores: Scores) -> Iterator[str]:
@@ -419,7 +350,3 @@ def _evidence(scores: Scores, split: str) -> str:
     if scores.code_size:
         said += f" Codes of {scores.code_size:,} numbers."
     return said
-
-
-def _title(scores: Scores, split: str) -> str:
-    return readable(scores.splits[split].get("title") or split)
