@@ -1,6 +1,7 @@
 """``snellen represent`` as it is typed."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -64,6 +65,35 @@ def test_a_run_prints_its_tables_goes_on_and_gives_codes(typed, pictures, tmp_pa
         assert file["codes"].shape == (40, 4)
     assert main([*typed, "--out", out]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_ctrl_c_between_trainings_says_how_to_go_on(typed, tmp_path, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "my run"
+    with monkeypatch.context() as patched:
+        patched.setattr("snellen.experiments.representation.comparison.judge", interrupted)
+        assert main([*typed, "--out", str(out)]) == 130
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("snellen: stopped by SIGINT outside a training; what was finished is")
+    assert said.endswith(f"go on with --out '{out}' --resume.")
+    assert main(["represent", "--out", str(out), "--resume"]) == 0
+    assert (out / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["snellen represent --data x", "torchrun --nproc-per-node=2 -m snellen represent --data x"],
+)
+def test_another_commands_run_is_named(tmp_path, capsys, command):
+    (tmp_path / "environment.json").write_text(json.dumps({"command": command}))
+    (tmp_path / "config.yaml").write_text("data: x\n")
+    assert main(["reconstruct", "--out", str(tmp_path), "--resume"]) == 2
+    assert capsys.readouterr().err == (
+        f"snellen: {tmp_path} is a run of `snellen represent`, not of `snellen reconstruct`: "
+        f"type `snellen represent --out {tmp_path} --resume`.\n"
+    )
 
 
 @pytest.mark.parametrize("network", ["fc-autoencoder", "fc-vae", "conv-vae"])

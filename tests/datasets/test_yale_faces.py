@@ -58,6 +58,9 @@ def test_the_name_of_a_file_is_read():
         "yaleb39_P00A-035E+65.pgm",
         "yaleB39_P00A-035E+65.png",
         "yaleB٣9_P00A-035E+65.pgm",
+        "yaleB39_P01A-035E+65.pgm",
+        "yaleB39_P00A-181E+65.pgm",
+        "yaleB39_P00A-035E+91.pgm",
     ],
 )
 def test_other_names_are_not(name):

@@ -16,16 +16,25 @@ def test_a_signal_is_noted_and_tells_the_exit_code(number, code):
         assert not stop
         os.kill(os.getpid(), number)
         assert stop.number == number
-    assert Interrupted(stop.number, 3, 10, Path("a")).exit_code == code
+    assert Interrupted(stop.number, Path("a"), step=3, steps=10).exit_code == code
 
 
 def test_the_message_says_how_to_go_on():
-    stopped = Interrupted(signal.SIGTERM, 3, 10, Path("runs/my faces"))
+    stopped = Interrupted(signal.SIGTERM, Path("runs/my faces"), step=3, steps=10)
     assert str(stopped) == (
         "stopped by SIGTERM after step 3 of 10; everything is saved in runs/my faces: go on with "
         "--out 'runs/my faces' --resume."
     )
     assert stopped.root == Path("runs/my faces")
+
+
+def test_between_trainings_only_what_was_finished_is_said_to_be_saved():
+    stopped = Interrupted(signal.SIGINT, Path("runs/a"))
+    assert str(stopped) == (
+        "stopped by SIGINT outside a training; what was finished is saved in runs/a: go on with "
+        "--out runs/a --resume."
+    )
+    assert stopped.step is None
 
 
 def test_the_second_ctrl_c_is_obeyed_at_once():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -162,3 +163,39 @@ def test_one_process_is_the_first():
 def test_an_accelerator_that_is_not_there_is_told():
     with pytest.raises(UserError, match="training on 'tpux' cannot start"):
         launch_fabric("tpux")
+
+
+def test_no_process_group_is_left_when_python_ends():
+    """Its threads could abort the process, after everything was written."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    surroundings = {
+        "RANK": "0",
+        "LOCAL_RANK": "0",
+        "WORLD_SIZE": "1",
+        "LOCAL_WORLD_SIZE": "1",
+        "GROUP_RANK": "0",
+        "GROUP_WORLD_SIZE": "1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "TORCHELASTIC_RUN_ID": "test",
+        "GLOO_SOCKET_IFNAME": "lo",
+    }
+    script = (
+        "import atexit\n"
+        "import torch.distributed as dist\n"
+        "from snellen.training import launch_fabric\n"
+        "atexit.register(lambda: print('at the end', dist.is_initialized()))\n"
+        "launch_fabric('cpu')\n"
+        "print('launched', dist.is_initialized())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env={**os.environ, **surroundings},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "launched True\nat the end False\n"), done.stderr

@@ -138,7 +138,7 @@ def reconstruct(
         "learning_rate": learning_rate,
         "seeds": seeds,
     }
-    config = settings_of(out, resume=resume, preset=preset, config=config)
+    config = settings_of(out, command="reconstruct", resume=resume, preset=preset, config=config)
     resolved = resolve(
         ReconstructionConfig,
         preset=preset,

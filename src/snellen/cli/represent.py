@@ -177,7 +177,7 @@ def represent(
         "learning_rate": learning_rate,
         "seeds": seeds,
     }
-    config = settings_of(out, resume=resume, preset=preset, config=config)
+    config = settings_of(out, command="represent", resume=resume, preset=preset, config=config)
     resolved = resolve(
         RepresentationConfig,
         preset=preset,

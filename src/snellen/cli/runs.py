@@ -19,6 +19,8 @@ __all__ = [
     "typed",
 ]
 
+_COMMANDS = ("reconstruct", "represent", "superres compare")
+
 RUN = "Run"  # the panel of the help that these options stand in
 
 ConfigOption = Annotated[
@@ -78,24 +80,43 @@ def new_folder(name: str) -> Path:
 
 
 def settings_of(
-    out: Path | None, *, resume: bool, preset: str | None, config: Path | None
+    out: Path | None, *, command: str, resume: bool, preset: str | None, config: Path | None
 ) -> Path | None:
     """Return the file that settings are read from: that of the run which is gone on with.
 
     What a run was started with need not be typed again.
 
     Raises:
-        UserError: `resume` without a folder, or without a run in it.
+        UserError: `resume` without a folder, without a run in it, or with another command's.
     """
+    import shlex
+
     from snellen.errors import UserError
 
     if not resume:
         return config
     if out is None:
         raise UserError("--resume needs the folder to go on in: add --out runs/NAME.")
+    if (made := _command_of(out)) not in (None, command):
+        raise UserError(
+            f"{out} is a run of `snellen {made}`, not of `snellen {command}`: type "
+            f"`snellen {made} --out {shlex.quote(str(out))} --resume`."
+        )
     if preset is not None or config is not None:
         return config
     config = out / "config.yaml"
     if not config.is_file():
         raise UserError(f"there is no run in {out} to go on with: leave out --resume.")
     return config
+
+
+def _command_of(run: Path) -> str | None:
+    """The command that began the run; None if that cannot be told."""
+    import json
+
+    try:
+        typed = str(json.loads((run / "environment.json").read_bytes())["command"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    words = f" {typed} ".partition(" snellen ")[2]
+    return next((name for name in _COMMANDS if words.startswith(f"{name} ")), None)

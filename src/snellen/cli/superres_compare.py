@@ -132,7 +132,9 @@ def compare(
     resolved = resolve(
         SuperResolutionConfig,
         preset=preset,
-        config=settings_of(out, resume=resume, preset=preset, config=config),
+        config=settings_of(
+            out, command="superres compare", resume=resume, preset=preset, config=config
+        ),
         options=options,
         assignments=assignments or (),
     )

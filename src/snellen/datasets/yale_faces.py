@@ -26,7 +26,7 @@ from snellen.images.colour import Pixels
 
 __all__ = ["Face", "YaleFaces", "looks_like_yale"]
 
-_NAME = re.compile(r"((yaleB\d\d)_P\d\dA([+-]\d{3})E([+-]\d{2}))\.(?i:pgm)", re.ASCII)
+_NAME = re.compile(r"((yaleB\d\d)_P00A([+-]\d{3})E([+-]\d{2}))\.(?i:pgm)", re.ASCII)
 _EXAMPLE = "yaleB01_P00A+035E-20.pgm"
 _THREADS = 4  # reading files waits for disks and networks
 _PACKED = "CroppedYale.zip"
@@ -56,7 +56,8 @@ class Face:
         match = _NAME.fullmatch(file)
         if match is None:
             return None
-        return Face(match[1], match[2], int(match[3]), int(match[4]))
+        face = Face(match[1], match[2], int(match[3]), int(match[4]))
+        return face if abs(face.azimuth) <= 180 and abs(face.elevation) <= 90 else None
 
 
 class YaleFaces(CachedPictures):
@@ -198,8 +199,8 @@ def _named(place: Path) -> tuple[list[tuple[Face, Path]], list[Skipped]]:
     if others:
         raise UserError(
             f"{_some(others)} in {shown(place)} {'is' if len(others) == 1 else 'are'} not named as"
-            f" in the database: need names like {_EXAMPLE} (person, pose, azimuth and elevation"
-            " of the light); rename or remove them."
+            f" in the database: need names like {_EXAMPLE} (person, pose 00, azimuth and"
+            " elevation of the light); rename or remove them."
         )
     if misplaced:
         raise UserError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,7 +21,13 @@ from snellen.errors import UserError
 from snellen.experiments.settings import ExperimentConfig
 from snellen.files import atomic_write
 from snellen.metrics.loss_plans import LossPlan, parse_loss
-from snellen.training import RunFolder, checkpoint_place, environment, on_first_process
+from snellen.training import (
+    Interrupted,
+    RunFolder,
+    checkpoint_place,
+    environment,
+    on_first_process,
+)
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -86,6 +93,7 @@ def working_in(
 
     Raises:
         UserError: as `RunFolder.create`.
+        Interrupted: Ctrl-C outside a training; within one, `train` saves and raises it.
     """
     settings = config.model_dump(mode="json")
     with ExitStack() as stack:
@@ -96,7 +104,10 @@ def working_in(
             )
 
         on_first_process(fabric, open_folder)
-        yield
+        try:
+            yield
+        except KeyboardInterrupt as stop:
+            raise Interrupted(signal.SIGINT, out) from stop
 
 
 def spread(count: int, most: int) -> NDArray[np.int64]:

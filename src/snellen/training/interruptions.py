@@ -14,20 +14,26 @@ __all__ = ["Interrupted", "StopRequest", "listen_for_stop"]
 
 
 class Interrupted(Exception):
-    """A signal ended the training after its state was saved.
+    """A signal ended a run, and what it needs to go on is saved.
 
-    `signal` is its number, `step` the steps done, `root` the run folder, and `exit_code` what a
-    process should end with (130 for Ctrl-C, 143 for SIGTERM). The message is for the user.
+    `signal` is its number, `step` the steps done by the training that it ended (None between two
+    trainings), `root` the run folder, and `exit_code` what a process should end with (130 for
+    Ctrl-C, 143 for SIGTERM). The message is for the user.
     """
 
-    def __init__(self, number: int, step: int, steps: int, root: Path) -> None:
+    def __init__(self, number: int, root: Path, *, step: int | None = None, steps: int = 0) -> None:
         self.signal = number
         self.step = step
         self.root = root
         self.exit_code = 128 + number
+        when, saved = (
+            ("outside a training", "what was finished")
+            if step is None
+            else (f"after step {step} of {steps}", "everything")
+        )
         super().__init__(
-            f"stopped by {signal.Signals(number).name} after step {step} of {steps}; everything is "
-            f"saved in {root}: go on with --out {shlex.quote(str(root))} --resume."
+            f"stopped by {signal.Signals(number).name} {when}; {saved} is saved in {root}: go on "
+            f"with --out {shlex.quote(str(root))} --resume."
         )
 
 

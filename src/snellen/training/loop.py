@@ -241,11 +241,11 @@ class _Training:
                         self.save(done, value)
             self.display.update(done, self.readings.latest)
             if number:
-                raise Interrupted(number, done, options.steps, self.root)
+                raise Interrupted(number, self.root, step=done, steps=options.steps)
         self.close()
         # A signal during the last validation or save: no other training may begin after it.
         if number := any_process(fabric, self.stop.number, group):
-            raise Interrupted(number, options.steps, options.steps, self.root)
+            raise Interrupted(number, self.root, step=options.steps, steps=options.steps)
 
     def step(self, module: Callable[[Tensor], Tensor], step: int) -> None:
         """Do one optimizer step, without waiting for the device."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import warnings
@@ -67,10 +68,20 @@ def launch_fabric(accelerator: str = "auto") -> Fabric:
                 strategy=strategy,
             )
             fabric.launch()
+        if many:
+            # Threads of Gloo that live on while Python ends may abort the process
+            # (github.com/pytorch/pytorch/pull/179291); Fabric closes only groups of NCCL.
+            atexit.register(_close_groups)
     except (RuntimeError, ValueError, MisconfigurationException) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"training on {accelerator!r} cannot start: {reason}") from error
     return fabric
+
+
+def _close_groups() -> None:
+    """Leave the process groups, if Fabric has not done it."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 @contextmanager
