@@ -33,8 +33,9 @@ from snellen.training import launch_fabric
 
 NAME = "represent_choices"
 LOSSES = ("mse", "mae", "ms-ssim[ones]")
-RATES = (1e-3, 2e-3, 4e-3)
-GAMMAS = (0.5, 1.0)
+RATES = (1e-3, 2e-3)
+GAMMAS = (0.5, 0.7, 1.0)
+KEPT = ("steps", "batch_size", "optimizer", "shift", "svm_gamma")  # what else tells trials apart
 
 
 def inner_plan(config: RepresentationConfig) -> Plan:
@@ -103,7 +104,7 @@ def main() -> None:
             },
         )
         # What else the preset says belongs to a trial: with other steps it is another one.
-        rest = config.model_dump(mode="json", include={"steps", "batch_size", "optimizer", "shift"})
+        rest = config.model_dump(mode="json", include=set(KEPT))
         trial: dict[str, Any] = {"loss": loss, "gamma": gamma, "rate": rate, **rest}
         if any(trial.items() <= done.items() for done in known_trials()):
             continue
@@ -129,7 +130,7 @@ def numbers(trials: list[dict[str, Any]], data: Data, config: RepresentationConf
         loss: min((t for t in trials if t["loss"] == loss), key=lambda t: t["geometric_mean"])
         for loss in dict.fromkeys(t["loss"] for t in trials)
     }
-    varied = {"data", "learning_rate", "learning_rates", "losses", "gamma"}
+    varied = {"data", "learning_rate", "learning_rates", "losses", "gamma", "svm_gamma"}
     return {
         "judged_on": f"a quarter of the {len(data)} pictures of the training part",
         "best": {loss: {key: t[key] for key in ("gamma", "rate")} for loss, t in best.items()},

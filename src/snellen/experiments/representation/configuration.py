@@ -68,7 +68,7 @@ class RepresentationConfig(AutoencoderConfig):
     # Support vector machines
     svm_c: tuple[PositiveFloat, ...] = Field((1.0, 10.0, 100.0), description="of the RBF kernel")
     svm_gamma: tuple[PositiveFloat, ...] = Field(
-        (0.1, 0.3, 1.0, 3.0), description="of the RBF kernel, times the code's numbers"
+        (0.1, 0.2, 0.5, 1.0, 2.0), description="of the RBF kernel, times the code's numbers"
     )
     svm_linear_c: tuple[PositiveFloat, ...] = Field(
         (0.1, 1.0, 10.0), description="of the linear kernel, the mean product of the code's numbers"

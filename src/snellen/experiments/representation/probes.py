@@ -60,7 +60,7 @@ class Grid:
     """
 
     c: tuple[float, ...] = (1, 10, 100)
-    gamma: tuple[float, ...] = (0.1, 0.3, 1, 3)
+    gamma: tuple[float, ...] = (0.1, 0.2, 0.5, 1, 2)
     linear_c: tuple[float, ...] = (0.1, 1, 10)
     epsilon: float = 0.02
     folds: int = 3

@@ -307,7 +307,8 @@ def _said(column: Column, row: int, data: Data) -> str:
     if isinstance(value, str):
         alone = sum(other.kind == "class" for other in data.columns) == 1
         return value if alone else f"{column.name} {value}"
-    return f"{column.name} {value:g}{column.unit}".replace("-", "−")
+    number = f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{column.name} {number}{column.unit}".replace("-", "−")
 
 
 def _agrees(column: Column, one: int, other: int) -> bool:
