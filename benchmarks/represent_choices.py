@@ -35,7 +35,8 @@ NAME = "represent_choices"
 LOSSES = ("mse", "mae", "ms-ssim[ones]")
 RATES = (1e-3, 2e-3)
 GAMMAS = (0.5, 0.7, 1.0)
-KEPT = ("steps", "batch_size", "optimizer", "shift", "svm_gamma")  # what else tells trials apart
+# What else tells trials apart.
+KEPT = ("steps", "batch_size", "optimizer", "shift", "mirror", "svm_c", "svm_gamma")
 
 
 def inner_plan(config: RepresentationConfig) -> Plan:
@@ -130,7 +131,7 @@ def numbers(trials: list[dict[str, Any]], data: Data, config: RepresentationConf
         loss: min((t for t in trials if t["loss"] == loss), key=lambda t: t["geometric_mean"])
         for loss in dict.fromkeys(t["loss"] for t in trials)
     }
-    varied = {"data", "learning_rate", "learning_rates", "losses", "gamma", "svm_gamma"}
+    varied = {"data", "learning_rate", "learning_rates", "losses", "gamma", *KEPT}
     return {
         "judged_on": f"a quarter of the {len(data)} pictures of the training part",
         "best": {loss: {key: t[key] for key in ("gamma", "rate")} for loss, t in best.items()},

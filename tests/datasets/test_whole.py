@@ -76,6 +76,15 @@ def test_processes_share_a_batch_without_changing_it() -> None:
     assert whole.pixels[2:].equal(parts[1].pixels)
 
 
+def test_about_half_of_the_pictures_are_mirrored_and_nothing_else_is_changed() -> None:
+    plain, mirrored = (stream(batch_size=100, mirror=mirror).batch(1) for mirror in (False, True))
+    assert plain.names == mirrored.names
+    kept = (plain.pixels == mirrored.pixels).flatten(1).all(1)
+    turned = (plain.pixels.flip(3) == mirrored.pixels).flatten(1).all(1)
+    assert bool((kept ^ turned).all())
+    assert 35 < int(turned.sum()) < 65
+
+
 def test_shifts_move_the_picture_and_repeat_its_edge() -> None:
     padded = np.pad(PIXELS, ((0, 0), (0, 0), (2, 2), (2, 2)), mode="edge")
     seen = set()

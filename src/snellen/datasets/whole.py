@@ -70,9 +70,10 @@ class WholeStream(BatchStream[Batch]):
         names: of the n pictures.
         batch_size: of all processes together.
         steps: iteration ends before this step.
-        seed: which order and shifts.
+        seed: which order, shifts and mirrorings.
         shift: each picture is moved by up to this many pixels either way, the pixels at its edge
             repeated.
+        mirror: every second picture, by chance, is mirrored left to right.
         targets: float32 (n, …), what the network should return in the place of the pictures.
         start_step: iteration begins at this step.
         rank, world_size: this process among how many; `batch_size` must be a multiple.
@@ -92,6 +93,7 @@ class WholeStream(BatchStream[Batch]):
         steps: int,
         seed: int,
         shift: int = 0,
+        mirror: bool = False,
         targets: NDArray[np.float32] | None = None,
         start_step: int = 0,
         rank: int = 0,
@@ -110,6 +112,7 @@ class WholeStream(BatchStream[Batch]):
         )
         self.seed = seed
         self.shift = shift
+        self.mirror = mirror
         self._names = names
         self._targets = targets
         edges: Any = ((0, 0), (0, 0), (shift, shift), (shift, shift))
@@ -132,6 +135,9 @@ class WholeStream(BatchStream[Batch]):
             )
         else:
             pixels = self._padded[rows]
+        if self.mirror:
+            turned = item_words(numbers, "mirrors", self.seed)[:, 0] < 0.5
+            pixels[turned] = pixels[turned, :, :, ::-1]
         targets = None if self._targets is None else torch.from_numpy(self._targets[rows])
         names = [self._names[row] for row in rows.tolist()]
         return Batch(step, torch.from_numpy(pixels), names, targets)

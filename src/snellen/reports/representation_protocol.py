@@ -69,7 +69,7 @@ def _pictures(data: Facts) -> Iterator[str]:
         channels = {1: ", gray", 3: ", colour"}.get(data.get("channels") or 0, "")
         yield (
             f"Whole pictures, shrunk to {size}×{size} by area averaging (their aspect "
-            f"is not kept){channels}; never cropped, never mirrored."
+            f"is not kept){channels}; never cropped."
         )
 
 
@@ -81,6 +81,8 @@ def _shifts(config: Facts) -> Iterator[str]:
             f"In training they are moved by up to {_plural(shift, 'pixel', 'pixels')} either way, "
             "the pixels at the edge repeated."
         )
+    if config.get("mirror"):
+        yield "Autoencoders are shown half of them mirrored; the supervised encoder is not."
 
 
 def _left_out(reasons: Facts | None) -> str:

@@ -43,8 +43,16 @@ def test_only_what_the_code_needs_is_trained() -> None:
 
 
 def test_it_learns_the_labels_of_the_training_part(tiny: dict[str, Any], tmp_path: Any) -> None:
+    """Mirrored pictures would belie the azimuth: this encoder is shown none."""
     config = RepresentationConfig(
-        **{**tiny, "widths": (8, 16), "steps": 300, "learning_rate": 1e-2, "shift": 0}
+        **{
+            **tiny,
+            "widths": (8, 16),
+            "steps": 300,
+            "learning_rate": 1e-2,
+            "shift": 0,
+            "mirror": True,
+        }
     )
     plan = make_plan(config)
     session = Session(tmp_path, launch_fabric("cpu"), resume=False, console=None)

@@ -56,6 +56,9 @@ class RepresentationConfig(AutoencoderConfig):
     shift: Annotated[int, Field(ge=0)] = Field(
         0, description="training pictures are moved by up to this many pixels"
     )
+    mirror: bool = Field(
+        False, description="half of the pictures are mirrored in training, where no label is seen"
+    )
     code_size: tuple[PositiveInt, ...] = Field(
         (64,), description="numbers in the code; several: how the error grows as it shrinks"
     )
@@ -66,9 +69,11 @@ class RepresentationConfig(AutoencoderConfig):
     )
 
     # Support vector machines
-    svm_c: tuple[PositiveFloat, ...] = Field((1.0, 10.0, 100.0), description="of the RBF kernel")
+    svm_c: tuple[PositiveFloat, ...] = Field(
+        (1.0, 3.0, 10.0, 30.0), description="of the RBF kernel"
+    )
     svm_gamma: tuple[PositiveFloat, ...] = Field(
-        (0.1, 0.2, 0.5, 1.0, 2.0), description="of the RBF kernel, times the code's numbers"
+        (0.1, 0.3, 0.5, 1.0), description="of the RBF kernel, times the code's numbers"
     )
     svm_linear_c: tuple[PositiveFloat, ...] = Field(
         (0.1, 1.0, 10.0), description="of the linear kernel, the mean product of the code's numbers"

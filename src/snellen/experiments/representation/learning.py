@@ -138,6 +138,7 @@ def _batches(
             steps=config.steps,
             seed=place.seed,
             shift=config.shift,
+            mirror=config.mirror and targets is None,  # a label may speak of left and right
             targets=targets,
             start_step=start_step,
             rank=rank,

@@ -59,8 +59,8 @@ class Grid:
         seed: of the inner folds.
     """
 
-    c: tuple[float, ...] = (1, 10, 100)
-    gamma: tuple[float, ...] = (0.1, 0.2, 0.5, 1, 2)
+    c: tuple[float, ...] = (1, 3, 10, 30)
+    gamma: tuple[float, ...] = (0.1, 0.3, 0.5, 1)
     linear_c: tuple[float, ...] = (0.1, 1, 10)
     epsilon: float = 0.02
     folds: int = 3
