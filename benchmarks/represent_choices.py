@@ -101,7 +101,7 @@ def main() -> None:
                 "splits": "random",
                 "losses": loss,
                 "gamma": gamma,
-                "learning_rates": {loss: rate},  # the preset's own would go before learning_rate
+                "learning_rates": {loss: rate},  # it goes before learning_rate
             },
         )
         # What else the preset says belongs to a trial: with other steps it is another one.
