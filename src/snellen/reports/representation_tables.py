@@ -91,6 +91,11 @@ class SplitTable:
     groups: list[ScoreGroup]
     differences: list[DifferenceRow]
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any score has one: it takes two trainings."""
+        return any(cell.limits for group in self.groups for row in group.rows for cell in row.cells)
+
 
 def split_table(scores: Scores, split: str) -> SplitTable | None:
     """The scores of one split and the differences from the first loss; None where it has none.

@@ -290,7 +290,10 @@ def test_one_training_has_no_interval_and_the_report_says_so(
     assert results is not None
     assert all(s["low"] is None for s in results["scores"])
     assert all(c["p"] is None for c in results["comparisons"])
-    assert "One training per loss" in (tmp_path / "d" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "d" / "report.html").read_text(encoding="utf-8")
+    assert "One training per loss" in page
+    assert "interval below" not in page
+    assert "all 0 comparisons" not in page
 
 
 def test_several_code_sizes_and_folds(tiny: dict[str, Any], tmp_path: Path) -> None:
