@@ -6,7 +6,8 @@ The pictures are those of the training part of the random split's first division
 are divided anew, at random, and every loss gets the same trials. What has the lowest geometric mean
 of the three errors (identity, azimuth, elevation) is best. The other divisions of a run hold out
 pictures that were chosen on here: only its seed 0 is judged on pictures that no trial has seen.
-Trials that are there already in the results are not run again.
+Trials that are there already in the results are not run again. The results also hold those of
+earlier grids of the machines, and of pictures that were not mirrored.
 """
 
 from __future__ import annotations
