@@ -242,6 +242,14 @@ def test_wrong_words_are_one_sentence(run, photos, capsys, tmp_path, words, said
     assert error.count("\n") == 1
 
 
+def test_codes_and_table_are_two_files(run, photos, capsys, tmp_path):
+    out = tmp_path / "codes.npz"
+    words = ["embed", str(run), str(photos), "--loss", "mse", "--out", str(out), "--csv", str(out)]
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"snellen: --csv and --out are both {out}: name two files.\n"
+    assert not out.exists()
+
+
 def test_a_place_without_pictures(run, capsys, tmp_path):
     words = ("--out", tmp_path / "c.npz", "--loss", "mse")
     status, said = embed(capsys, run, tmp_path / "nowhere", *words)

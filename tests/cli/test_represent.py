@@ -67,6 +67,17 @@ def test_a_run_prints_its_tables_goes_on_and_gives_codes(typed, pictures, tmp_pa
     assert "exists already" in capsys.readouterr().err
 
 
+def test_a_dry_run_refuses_what_the_run_would(typed, pictures, capsys):
+    assert main([*typed, "--out", str(pictures), "--dry-run"]) == 2
+    assert "exists already and holds files" in capsys.readouterr().err
+
+
+def test_a_damaged_configuration_is_told(tmp_path, capsys):
+    (tmp_path / "config.yaml").write_text("losses: [mse\n")
+    assert main(["represent", "--out", str(tmp_path), "--resume"]) == 2
+    assert capsys.readouterr().err.endswith("was to do: begin anew with another --out.\n")
+
+
 def test_ctrl_c_between_trainings_says_how_to_go_on(typed, tmp_path, capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -182,6 +182,7 @@ def test_other_encodings_are_refused(shared):
         (2, 1, "  ", "'animal' .* no value in row 4"),
         (1, 2, "nan", "'nan' in row 3, which is not finite"),
         (1, 2, "-inf", "'-inf' in row 3, which is not finite"),
+        (1, 2, "-1e101", r"'-1e101' in row 3, which is beyond 1e\+100"),
         (1, 2, "2,5", r"single picture \('-3e1', '1', '2,5' and 1 more\).*not '2,5'"),
         (1, 2, "1_0", "single picture"),
         (1, 1, "bird", r"single picture \('bird', 'dog'\)"),
@@ -194,9 +195,11 @@ def test_labels_that_cannot_be_used_are_refused(shared, row, column, value, comp
 
 def test_what_never_changes_is_refused(shared):
     same = [(file, "cat", "7.0") for file, _, _ in GOOD]
-    with pytest.raises(UserError, match=r"'animal' .* one class only \('cat'\)"):
+    with pytest.raises(UserError, match=r"'animal' .* one class only \('cat'\).*=ignore"):
         opened(written(shared, same))
-    with pytest.raises(UserError, match=r"'size' .* is 7 for every picture"):
+    with pytest.raises(
+        UserError, match=r"'size' .* is 7 for every picture.* bring other values\.$"
+    ):
         opened(shared, columns={"animal": "ignore"})
     with pytest.raises(UserError, match=r"every column .* 'ignore'"):
         opened(shared, columns={"animal": "ignore", "size": "ignore"})
@@ -310,7 +313,7 @@ def test_unmatched_has_two_values(shared):
 
 
 @given(
-    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=9).filter(
+    st.lists(st.floats(-1e100, 1e100), min_size=2, max_size=9).filter(
         lambda values: min(values) < max(values)
     )
 )

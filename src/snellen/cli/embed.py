@@ -74,7 +74,10 @@ def embed(
 
     Pictures that are damaged or smaller than the network's size are skipped and counted.
     """
+    import os
+
     from snellen.datasets import summarise_skipped
+    from snellen.errors import UserError
     from snellen.experiments.embedding import (
         refuse_other_file,
         table_begins,
@@ -84,6 +87,8 @@ def embed(
     from snellen.experiments.trained import load
     from snellen.files import refuse_other, shown
 
+    if csv_file is not None and os.path.realpath(csv_file) == os.path.realpath(out):
+        raise UserError(f"--csv and --out are both {shown(out)}: name two files.")
     refuse_other_file(out)  # before the work, what could not be written after it
     trained = load(
         run, loss=loss, seed=seed, code_size=code_size, split=split, fold=fold, device=device

@@ -186,14 +186,14 @@ def represent(
         assignments=assignments or (),
     )
     console = Console(stderr=True)
+    if out is not None and not resume:
+        refuse_existing(out)  # before minutes are spent on reading the pictures
     if dry_run:
         for line in describe(make_plan(resolved)):
             typer.echo(line)
         typer.echo(f"\n{resolved.as_yaml()}", nl=False)
         return
     folder = out if out is not None else new_folder(preset or "represent")
-    if not resume:
-        refuse_existing(folder)  # before minutes are spent on reading the pictures
     results = run_representation(resolved, folder, command=typed(), resume=resume, console=console)
     if results is not None:
         _show(results, folder)

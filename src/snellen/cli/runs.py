@@ -92,6 +92,7 @@ def settings_of(
     import shlex
 
     from snellen.errors import UserError
+    from snellen.experiments.settings import read_config
 
     if not resume:
         return config
@@ -107,6 +108,13 @@ def settings_of(
     config = out / "config.yaml"
     if not config.is_file():
         raise UserError(f"there is no run in {out} to go on with: leave out --resume.")
+    try:
+        read_config(config)
+    except UserError as error:
+        raise UserError(
+            f"{config} is damaged, so it is not known what the run in {out} was to do: begin anew "
+            "with another --out."
+        ) from error
     return config
 
 

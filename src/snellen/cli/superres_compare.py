@@ -138,14 +138,14 @@ def compare(
         options=options,
         assignments=assignments or (),
     )
+    if out is not None and not resume:
+        refuse_existing(out)  # before minutes are spent on preparing the pictures
     if dry_run:
         for line in describe(make_plan(resolved)):
             typer.echo(line)
         typer.echo(f"\n{resolved.as_yaml()}", nl=False)
         return
     folder = out if out is not None else new_folder(f"superres-{preset or 'compare'}")
-    if not resume:
-        refuse_existing(folder)  # before minutes are spent on preparing the pictures
     results = run_super_resolution(
         resolved,
         folder,

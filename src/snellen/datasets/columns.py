@@ -20,6 +20,7 @@ __all__ = ["Column", "Kind", "Labels", "ignored", "make_columns"]
 Kind: TypeAlias = Literal["class", "number", "circular"]
 
 _KINDS = "'class', 'number', 'circular' (a period of 360), 'circular:PERIOD' or 'ignore'"
+_LARGEST = 1e100  # squares of what is larger, and their sums, are not finite
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
 
@@ -104,9 +105,9 @@ def make_columns(
         place: where the text of a picture stands, such as `row 7`, for messages.
 
     Raises:
-        UserError: what `ignored` refuses; nothing is left; a text that is empty, no number or not
-            finite where one is needed; a number that is always the same; one class only, or a
-            class with a single picture.
+        UserError: what `ignored` refuses; nothing is left; a text that is empty, or no number up to
+            1e100 where one is needed; a number that is always the same; one class only, or a class
+            with a single picture.
 
     >>> number, colour = make_columns(
     ...     [Labels("hour", ["1", "23.5", "25"]), Labels("colour", ["red", "blue", "red"])],
@@ -114,18 +115,21 @@ def make_columns(
     Traceback (most recent call last):
     ...
     snellen.errors.UserError: the class column 'colour' of a.csv has classes with a single picture
-    ('blue'), which can neither train nor judge: add pictures of them, remove their rows, or
-    declare the column 'ignore'.
+    ('blue'), which can neither train nor judge: add pictures of them, or remove those, or leave
+    the column out by --columns colour=ignore.
     """
     leave = ignored(columns, [item.name for item in labels], where)
     used = [item for item in labels if item.name not in leave]
     if not used:
         raise UserError(f"every column of {where} is declared 'ignore': keep at least one.")
-    return tuple(_column(item, columns.get(item.name, item.kind), where, place) for item in used)
+    alone = len(used) == 1
+    return tuple(
+        _column(item, columns.get(item.name, item.kind), where, place, alone=alone) for item in used
+    )
 
 
 def _column(
-    labels: Labels, declared: str | None, where: str, place: Callable[[int], str]
+    labels: Labels, declared: str | None, where: str, place: Callable[[int], str], *, alone: bool
 ) -> Column:
     name = shown(labels.name)
     for index, text in enumerate(labels.texts):
@@ -139,8 +143,8 @@ def _column(
     if asked is None:
         asked = _Asked("class" if None in numbers else "number")
     if asked.kind == "class":
-        return _class_column(labels, numbers, where)
-    return _number_column(labels, numbers, asked, where, place)
+        return _class_column(labels, numbers, where, alone=alone)
+    return _number_column(labels, numbers, asked, where, place, alone=alone)
 
 
 def _number_column(
@@ -149,12 +153,20 @@ def _number_column(
     asked: _Asked,
     where: str,
     place: Callable[[int], str],
+    *,
+    alone: bool,
 ) -> Column:
     name = shown(labels.name)
     finite: list[float] = []
     for index, (number, text) in enumerate(zip(numbers, labels.texts, strict=True)):
-        if number is None or not math.isfinite(number):
-            kind = "no number" if number is None else "not finite"
+        if number is None or not abs(number) <= _LARGEST:
+            kind = (
+                "no number"
+                if number is None
+                else f"beyond {_LARGEST:g}"
+                if math.isfinite(number)
+                else "not finite"
+            )
             raise UserError(
                 f"the column {name!r} of {where} has {shown(text)!r} in {place(index)}, which is"
                 f" {kind}: mend it, remove the row, or declare the column 'class' or 'ignore'."
@@ -167,7 +179,7 @@ def _number_column(
     if values.min() == values.max():
         raise UserError(
             f"the number column {name!r} of {where} is {values[0]:g} for every picture, so there is"
-            " nothing to learn in it: declare it 'ignore'."
+            f" nothing to learn in it: {_without(name, alone, 'bring other values')}."
         )
     if asked.period is not None:
         unit = labels.unit or asked.unit
@@ -175,7 +187,9 @@ def _number_column(
     return Column(labels.name, "number", values, unit=labels.unit)
 
 
-def _class_column(labels: Labels, numbers: list[float | None], where: str) -> Column:
+def _class_column(
+    labels: Labels, numbers: list[float | None], where: str, *, alone: bool
+) -> Column:
     name = shown(labels.name)
     counts = Counter(labels.texts)
     classes = _ordered(counts)
@@ -190,17 +204,22 @@ def _class_column(labels: Labels, numbers: list[float | None], where: str) -> Co
     if len(classes) == 1:
         raise UserError(
             f"the class column {name!r} of {where} has one class only ({shown(classes[0])!r}), so"
-            " there is nothing to learn in it: declare it 'ignore'."
+            f" there is nothing to learn in it: {_without(name, alone, 'bring other classes')}."
         )
     if single := [text for text in classes if counts[text] == 1]:
         raise UserError(
             f"the class column {name!r} of {where} has classes with a single picture"
-            f" ({_listed(single)}), which can neither train nor judge: add pictures of them, remove"
-            f" their rows, or declare the column 'ignore'.{hint}"
+            f" ({_listed(single)}), which can neither train nor judge:"
+            f" {_without(name, alone, 'add pictures of them, or remove those')}.{hint}"
         )
     codes = {text: code for code, text in enumerate(classes)}
     values = np.array([codes[text] for text in labels.texts], np.int64)
     return Column(labels.name, "class", values, classes=classes)
+
+
+def _without(name: str, alone: bool, other: str) -> str:
+    """What to do about a column; the only one cannot be left out."""
+    return other if alone else f"{other}, or leave the column out by --columns {name}=ignore"
 
 
 def _ordered(texts: Mapping[str, int]) -> tuple[str, ...]:

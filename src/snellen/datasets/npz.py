@@ -92,7 +92,9 @@ def _load(file: str) -> tuple[dict[str, NDArray[Any]], dict[str, int]]:
     except PermissionError as error:
         raise UserError(f"cannot read {file}: permission denied.") from error
     except Exception as error:  # a damaged zip throws BadZipFile, zlib.error, EOFError, ValueError…
-        raise UserError(f"cannot read {file}: it is no .npz or it is damaged ({error}).") from error
+        # Of what is no archive NumPy says how to read it unsafely.
+        reason = "" if "pickle" in str(error) else f" ({error})"
+        raise UserError(f"cannot read {file}: it is no .npz or it is damaged{reason}.") from error
 
 
 def _images(file: str, arrays: dict[str, NDArray[Any]]) -> Pixels:

@@ -203,5 +203,5 @@ def _refuse_missing_class(
         raise UserError(
             f"{which} of the split {split.name!r} leaves no picture with {what} {column.name!r} "
             f"for training: add pictures, leave the column out by --columns {column.name}=ignore, "
-            "or ask for other --splits or more --folds."
+            f"or ask for other --splits{'' if split.held_out_by else ' or more --folds'}."
         )
