@@ -196,7 +196,7 @@ def test_a_baseline_that_beats_every_loss_is_named():
     changes = {("random", "who", "ms-ssim"): BETTER, ("random", "angle", "ms-ssim"): OPEN}
     found = representation_takeaway(results_of(changes, others=others))
     (caution,) = found.cautions
-    assert "who on random pictures is predicted with a lower error from the pixels (1.0 %)" in (
+    assert "on random pictures, who is predicted with a lower error from the pixels (1.0 %)" in (
         caution
     )
     assert "(ms-ssim, 2.1 %). By the means, without a test." in caution
@@ -204,6 +204,15 @@ def test_a_baseline_that_beats_every_loss_is_named():
         "who on random pictures: 2.1 % errors from the codes of ms-ssim, the best loss; "
         "1.0 % from the pixels; 0.1 % from the supervised encoder (means, not tested)."
     )
+
+
+def test_baselines_ahead_in_several_columns_are_one_caution():
+    others = ((("pixels", "baseline"), {"who": 0.01, "angle": 100.0}),)
+    changes = {("random", "who", "ms-ssim"): BETTER, ("random", "angle", "ms-ssim"): OPEN}
+    (caution,) = representation_takeaway(results_of(changes, others=others)).cautions
+    assert caution.count("No loss's codes reach what needs no training") == 1
+    assert "who is predicted" in caution
+    assert "; angle is predicted with a lower error from the pixels (100 °²) (" in caution
 
 
 def test_one_loss_is_not_compared():

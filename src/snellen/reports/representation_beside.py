@@ -71,6 +71,7 @@ def at_chance(scores: Scores, split: str) -> Iterator[str]:
 
 def baselines_ahead(scores: Scores, split: str) -> Iterator[str]:
     """Say where something without a trained loss has a lower mean error than every loss."""
+    clauses = []
     for target in scores.targets(split):
         means = _means(scores, split, target.column)
         best = _best(scores, means)
@@ -80,12 +81,16 @@ def baselines_ahead(scores: Scores, split: str) -> Iterator[str]:
             if kind == "baseline" and means.get(name, math.inf) < means[best]
         ]
         if ahead:
-            yield (
-                f"No loss's codes reach what needs no training: {target.label} on "
-                f"{title_of(scores, split)} is predicted with a lower error from "
-                f"{' and from '.join(ahead)} than from the codes of any loss "
-                f"({best}, {in_units(means[best], target)}). By the means, without a test."
+            than = " than from the codes of any loss" if not clauses else ""
+            clauses.append(
+                f"{target.label} is predicted with a lower error from {' and from '.join(ahead)}"
+                f"{than} ({best}, {in_units(means[best], target)})"
             )
+    if clauses:
+        yield (
+            f"No loss's codes reach what needs no training: on {title_of(scores, split)}, "
+            f"{'; '.join(clauses)}. By the means, without a test."
+        )
 
 
 def error_in_words(value: float | None, target: Target) -> str:
