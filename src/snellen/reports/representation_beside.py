@@ -71,7 +71,7 @@ def at_chance(scores: Scores, split: str) -> Iterator[str]:
 
 def baselines_ahead(scores: Scores, split: str) -> Iterator[str]:
     """Say where something without a trained loss has a lower mean error than every loss."""
-    clauses = []
+    clauses: list[str] = []
     for target in scores.targets(split):
         means = _means(scores, split, target.column)
         best = _best(scores, means)
