@@ -11,14 +11,16 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.keep_results import portable, rounded
-from benchmarks.record import record
+from benchmarks.record import record, shown_command
 from snellen.datasets import open_pictures
 from snellen.datasets.whole import whole_pictures
 
@@ -27,14 +29,11 @@ WORST = 10
 PARTS = 10
 
 
-def levels_of(folder: Path, size: int) -> dict[str, float]:
-    """The mean level of each face, by its name."""
+def faces_in(folder: Path, size: int) -> dict[str, NDArray[np.uint8]]:
+    """Each face, shrunk, by its name."""
     pictures = open_pictures(f"yale:{folder}")
     pixels, kept = whole_pictures(pictures, size)
-    return {
-        pictures.name(index): float(one.mean())
-        for index, one in zip(kept.tolist(), pixels, strict=True)
-    }
+    return {pictures.name(index): one for index, one in zip(kept.tolist(), pixels, strict=True)}
 
 
 def errors_of(run: Path, code_size: int) -> dict[str, dict[str, list[tuple[str, float]]]]:
@@ -72,6 +71,27 @@ def summary(seeds: dict[str, list[tuple[str, float]]], levels: dict[str, float])
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
+def hardest(
+    found: dict[str, dict[str, list[tuple[str, float]]]], faces: dict[str, NDArray[np.uint8]]
+) -> list[dict[str, Any]]:
+    """The faces with the largest error, in the mean over methods and seeds."""
+    errors: dict[str, list[float]] = defaultdict(list)
+    for seeds in found.values():
+        for pairs in seeds.values():
+            for name, error in pairs:
+                errors[name].append(error)
+    means = {name: float(np.mean(values)) for name, values in errors.items()}
+    return [
+        {
+            "face": name,
+            "error": means[name],
+            "level": float(faces[name].mean()),
+            "brightest": int(faces[name].max()),
+        }
+        for name in sorted(means, key=means.__getitem__)[: -WORST - 1 : -1]
+    ]
+
+
 def main() -> None:
     """Gather and write docs/results/represent_dark.json."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -79,7 +99,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="Extended Yale B as distributed")
     options = parser.parse_args()
     results = json.loads((options.run / "results.json").read_text())
-    levels = levels_of(options.data, results["config"]["size"])
+    faces = faces_in(options.data, results["config"]["size"])
+    levels = {name: float(face.mean()) for name, face in faces.items()}
     found = errors_of(options.run, results["code_sizes"][0])
     record(
         "represent_dark",
@@ -89,7 +110,9 @@ def main() -> None:
             f"of all, share of the {WORST} worst faces in it, their median level and that of all, "
             f"error of the darkest tenth and of the others",
             "methods": {method: rounded(summary(seeds, levels)) for method, seeds in found.items()},
+            "hardest": rounded(hardest(found, faces)),
         },
+        re.sub(r"\S*/(\S+ --data)", r"runs/\1", shown_command()),
     )
 
 
