@@ -13,7 +13,7 @@ from snellen.files import atomic_write
 from snellen.training import environment
 from snellen.training.run_folder import git_commit
 
-_STARTED_AT = git_commit()  # what runs, whatever is checked out when it is done
+STARTED_AT = git_commit()  # what runs, whatever is checked out when it is done
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 
 
@@ -30,7 +30,7 @@ def record(
 ) -> None:
     """Write docs/results/NAME.json, or the same into another folder, and print it."""
     now = environment(command or shown_command())
-    now["commit"] = _STARTED_AT
+    now["commit"] = STARTED_AT
     kept = {key: now[key] for key in ("command", "commit", "date", "hardware", "versions")}
     text = json.dumps({**kept, "numbers": numbers}, indent=1, ensure_ascii=False)
     folder.mkdir(parents=True, exist_ok=True)

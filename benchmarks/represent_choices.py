@@ -1,13 +1,20 @@
-"""Each loss's learning rate and gamma for Extended Yale B, chosen inside one training part.
+r"""Each loss's learning rate and gamma for Extended Yale B, chosen inside one training part.
 
     python -m benchmarks.represent_choices --data $SNELLEN_DATA/ExtendedYaleB/raw_pgm
+
+What was tried before, without mirrored pictures and with other grids of the machines, needs
+--set mirror=false --set 'svm_c=[1,10,100]' and
+
+    --set 'svm_gamma=[0.1,0.3,1,3]' --gammas 0.5 0.7 1 --rates 1e-3 2e-3
+    --set 'svm_gamma=[0.1,0.2,0.5,1,2]' --losses mse,mae --rates 2e-3  # ms-ssim[ones]: 1e-3
+    --set 'svm_gamma=[0.1,0.3,1,3]' --gammas 1 --rates 1.5e-3 3e-3 6e-3 \
+        --set optimizer=muon --set steps=2260 --set batch_size=64      # mae: not 3e-3
 
 The pictures are those of the training part of the random split's first division, and no other: they
 are divided anew, at random, and every loss gets the same trials. What has the lowest geometric mean
 of the three errors (identity, azimuth, elevation) is best. The other divisions of a run hold out
 pictures that were chosen on here: only its seed 0 is judged on pictures that no trial has seen.
-Trials that are there already in the results are not run again. The results also hold those of
-earlier grids of the machines, and of pictures that were not mirrored.
+Trials that are there already in the results are not run again; each names the commit it ran at.
 """
 
 from __future__ import annotations
@@ -22,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.record import RESULTS, record
+from benchmarks.record import RESULTS, STARTED_AT, record
 from snellen.experiments.representation.configuration import RepresentationConfig
 from snellen.experiments.representation.divisions import divide
 from snellen.experiments.representation.features import codes_of
@@ -34,8 +41,8 @@ from snellen.training import launch_fabric
 
 NAME = "represent_choices"
 LOSSES = ("mse", "mae", "ms-ssim[ones]")
-RATES = (1e-3, 2e-3)
-GAMMAS = (0.5, 0.7, 1.0)
+RATES = (1e-3, 2e-3, 4e-3)
+GAMMAS = (0.5,)
 # What else tells trials apart.
 KEPT = ("steps", "batch_size", "optimizer", "shift", "mirror", "svm_c", "svm_gamma")
 
@@ -91,6 +98,7 @@ def main() -> None:
     parser.add_argument("--losses", default=",".join(LOSSES), help="only these")
     parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="only these")
     parser.add_argument("--gammas", type=float, nargs="+", default=GAMMAS, help="only these")
+    parser.add_argument("--set", action="append", default=[], help="key=value of the configuration")
     options = parser.parse_args()
     asked = itertools.product(options.losses.split(","), options.gammas, options.rates)
     for loss, gamma, rate in asked:
@@ -104,6 +112,7 @@ def main() -> None:
                 "gamma": gamma,
                 "learning_rates": {loss: rate},  # it goes before learning_rate
             },
+            assignments=options.set,
         )
         # What else the preset says belongs to a trial: with other steps it is another one.
         rest = config.model_dump(mode="json", include=set(KEPT))
@@ -113,7 +122,7 @@ def main() -> None:
         plan = inner_plan(config)
         with tempfile.TemporaryDirectory() as folder:
             errors = errors_of(plan, loss, Path(folder))
-        trial |= {**errors, "geometric_mean": geometric_mean(errors)}
+        trial |= {**errors, "geometric_mean": geometric_mean(errors), "commit": STARTED_AT}
         # Another process may have added some meanwhile.
         found = sorted([*known_trials(), trial], key=lambda t: (t["loss"], t["gamma"], t["rate"]))
         record(NAME, numbers(found, plan.data, config))

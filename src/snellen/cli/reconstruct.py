@@ -121,7 +121,6 @@ def reconstruct(
     from snellen.experiments.planning import describe, make_plan
     from snellen.experiments.reconstruction import run_reconstruction
     from snellen.experiments.settings import resolve
-    from snellen.training.run_folder import refuse_existing
 
     options: dict[str, Any] = {
         "data": data,
@@ -147,8 +146,6 @@ def reconstruct(
         assignments=assignments or (),
     )
     console = Console(stderr=True)
-    if out is not None and not resume:
-        refuse_existing(out)  # before minutes are spent on opening the pictures
     if dry_run:
         for line in describe(make_plan(resolved)):
             typer.echo(line)

@@ -156,7 +156,6 @@ def represent(
     from snellen.experiments.representation.configuration import RepresentationConfig
     from snellen.experiments.representation.planning import describe, make_plan
     from snellen.experiments.settings import resolve
-    from snellen.training.run_folder import refuse_existing
 
     options: dict[str, Any] = {
         "data": data,
@@ -186,8 +185,6 @@ def represent(
         assignments=assignments or (),
     )
     console = Console(stderr=True)
-    if out is not None and not resume:
-        refuse_existing(out)  # before minutes are spent on reading the pictures
     if dry_run:
         for line in describe(make_plan(resolved)):
             typer.echo(line)

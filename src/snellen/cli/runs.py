@@ -84,17 +84,22 @@ def settings_of(
 ) -> Path | None:
     """Return the file that settings are read from: that of the run which is gone on with.
 
-    What a run was started with need not be typed again.
+    What a run was started with need not be typed again. What cannot be done in `out` is refused
+    here, before minutes are spent on reading the pictures.
 
     Raises:
-        UserError: `resume` without a folder, without a run in it, or with another command's.
+        UserError: `out` holds files though it is not gone on with; `resume` without a folder,
+            without a run in it, or with another command's.
     """
     import shlex
 
     from snellen.errors import UserError
     from snellen.experiments.settings import read_config
+    from snellen.training.run_folder import refuse_existing
 
     if not resume:
+        if out is not None:
+            refuse_existing(out)
         return config
     if out is None:
         raise UserError("--resume needs the folder to go on in: add --out runs/NAME.")

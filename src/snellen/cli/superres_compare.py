@@ -116,7 +116,6 @@ def compare(
     from snellen.experiments.super_resolution.comparison import run_super_resolution
     from snellen.experiments.super_resolution.configuration import SuperResolutionConfig
     from snellen.experiments.super_resolution.planning import describe, make_plan
-    from snellen.training.run_folder import refuse_existing
 
     options: dict[str, Any] = {
         "train": train,
@@ -138,8 +137,6 @@ def compare(
         options=options,
         assignments=assignments or (),
     )
-    if out is not None and not resume:
-        refuse_existing(out)  # before minutes are spent on preparing the pictures
     if dry_run:
         for line in describe(make_plan(resolved)):
             typer.echo(line)

@@ -159,14 +159,8 @@ def _number_column(
     name = shown(labels.name)
     finite: list[float] = []
     for index, (number, text) in enumerate(zip(numbers, labels.texts, strict=True)):
-        if number is None or not abs(number) <= _LARGEST:
-            kind = (
-                "no number"
-                if number is None
-                else f"beyond {_LARGEST:g}"
-                if math.isfinite(number)
-                else "not finite"
-            )
+        kind = "no number" if number is None else _fault(number)
+        if number is None or kind:
             raise UserError(
                 f"the column {name!r} of {where} has {shown(text)!r} in {place(index)}, which is"
                 f" {kind}: mend it, remove the row, or declare the column 'class' or 'ignore'."
@@ -235,6 +229,13 @@ def _number(text: str) -> float | None:
         return None if "_" in text else float(text)
     except ValueError:
         return None
+
+
+def _fault(number: float) -> str:
+    """Why a number cannot be a label; nothing if it can."""
+    if not math.isfinite(number):
+        return "not finite"
+    return f"beyond {_LARGEST:g}" if abs(number) > _LARGEST else ""
 
 
 def _asked(name: str, kind: str) -> _Asked:

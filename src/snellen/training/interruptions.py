@@ -16,8 +16,8 @@ __all__ = ["Interrupted", "StopRequest", "listen_for_stop"]
 class Interrupted(Exception):
     """A signal ended a run, and what it needs to go on is saved.
 
-    `signal` is its number, `step` the steps done by the training that it ended (None between two
-    trainings), `root` the run folder, and `exit_code` what a process should end with (130 for
+    `signal` is its number, `step` the steps done by the training that it ended (None outside a
+    training), `root` the run folder, and `exit_code` what a process should end with (130 for
     Ctrl-C, 143 for SIGTERM). The message is for the user.
     """
 

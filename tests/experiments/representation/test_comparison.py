@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -23,7 +24,7 @@ from snellen.experiments.representation.comparison import run_representation
 from snellen.experiments.representation.configuration import RepresentationConfig
 from snellen.experiments.representation.features import codes_of, pixels_of
 from snellen.experiments.representation.learning import Session, learn_labels
-from snellen.experiments.representation.planning import make_plan
+from snellen.experiments.representation.planning import Data, make_plan
 from snellen.experiments.representation.probes import errors
 from snellen.experiments.representation.resampled import corrected_mean
 from snellen.experiments.representation.scoring import judge
@@ -212,17 +213,22 @@ def test_a_damaged_memory_of_a_search_is_searched_anew(
     assert json.loads(kept.read_bytes())
 
 
+def with_moved_labels(data: Data, rows: NDArray[np.int64]) -> Data:
+    """The same pictures, with the labels of these rows moved among them."""
+    moved = []
+    for column in data.columns:
+        values = column.values.copy()
+        values[rows] = np.roll(values[rows], 3)
+        moved.append(dataclasses.replace(column, values=values))
+    return dataclasses.replace(data, columns=tuple(moved))
+
+
 def test_labels_of_the_held_out_part_reach_no_weight(tiny: dict[str, Any], tmp_path: Path) -> None:
     """Not even of the encoder that is told the labels of the training part."""
     plan = make_plan(RepresentationConfig(**tiny))
     place = plan.places[0]
     held_out = place.division.held_out
-    moved = []
-    for column in plan.data.columns:
-        values = column.values.copy()
-        values[held_out] = np.roll(values[held_out], 3)
-        moved.append(dataclasses.replace(column, values=values))
-    other = dataclasses.replace(plan, data=dataclasses.replace(plan.data, columns=tuple(moved)))
+    other = dataclasses.replace(plan, data=with_moved_labels(plan.data, held_out))
     weights = []
     for name, each in (("a", plan), ("b", other)):
         session = Session(tmp_path / name, launch_fabric("cpu"), resume=False, console=None)
@@ -235,12 +241,7 @@ def test_labels_of_the_held_out_part_reach_no_machine(tiny: dict[str, Any], tmp_
     plan = make_plan(RepresentationConfig(**tiny))
     for place in plan.places:
         held_out = place.division.held_out
-        moved = []
-        for column in plan.data.columns:
-            values = column.values.copy()
-            values[held_out] = np.roll(values[held_out], 3)
-            moved.append(dataclasses.replace(column, values=values))
-        other = dataclasses.replace(plan.data, columns=tuple(moved))
+        other = with_moved_labels(plan.data, held_out)
         pixels = pixels_of(plan.data.pixels)
         features = pixels[place.division.train], pixels[held_out]
         found = [
