@@ -1,0 +1,1 @@
+"""People rank pictures: studies from a folder of pictures to statistics."""

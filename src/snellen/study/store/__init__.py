@@ -1,0 +1,1 @@
+"""The one file in which a study keeps its sessions and answers."""
