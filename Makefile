@@ -30,6 +30,7 @@ demo: $(DEMO_STAMP)
 	$(BIN)/snellen reconstruct --preset demo
 
 test: $(DEV_STAMP)
+	@tests/install_browser.sh
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 # What is too large for every `make test`; tests/metrics/test_named_conventions_libraries.py then
