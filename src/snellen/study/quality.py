@@ -61,8 +61,8 @@ def participant_quality(answers: Answers, rule: Exclusion) -> tuple[ParticipantQ
     >>> from snellen.study.ratings import midranks
     >>> ratings = Ratings(
     ...     ("mse", "mae"), ("P0001",), ("a", "b"), ("a", "b"),
-    ...     midranks(np.array([[1, 2], [2, 1]])), np.array([0, 0]), np.array([0, 1]), np.array([[0, 1], [1, 0]]),
-    ...     seconds=np.array([0.4, 0.5]),
+    ...     midranks(np.array([[1, 2], [2, 1]])), np.array([0, 0]), np.array([0, 1]),
+    ...     np.array([[0, 1], [1, 0]]), seconds=np.array([0.4, 0.5]),
     ... )
     >>> nobody = np.array([], dtype=np.intp)
     >>> (found,) = participant_quality(
