@@ -1,0 +1,232 @@
+"""The exact protocol of a study, in words, from results.json and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from snellen.reports.page import date_in_words, readable
+from snellen.reports.protocol import counted
+
+__all__ = ["study_protocol"]
+
+Facts = Mapping[str, Any]
+
+_PLATFORMS = {
+    "open": "a link that was sent out",
+    "prolific": "Prolific",
+    "mturk": "Amazon Mechanical Turk",
+}
+_INTERVALS = {
+    "nested": (
+        "of the headline: Student's t over participants, for whom differences in mean rank are "
+        "averaged first. The others: the same, from a bootstrap over participants where it is no "
+        "mean."
+    ),
+    "crossed": (
+        "a two-way bootstrap that draws people and, independently, photographs with replacement; "
+        "percentiles of {resamples:,} draws. Where neither people nor pictures differ in truth it "
+        "is too wide."
+    ),
+}
+_INTERVALS["balanced-incomplete"] = _INTERVALS["crossed"]
+
+
+def study_protocol(results: Facts) -> list[tuple[str, str]]:
+    """What exactly was done, as (term, text) pairs; what results do not say is left out."""
+    study, conduct = results["study"], results.get("conduct") or {}
+    terms = [
+        ("Task", _task(study)),
+        ("Design", " ".join(_design(study))),
+        ("Training", _training(study)),
+        ("Controls", " ".join(_controls(study))),
+        ("Left out", " ".join(_left_out(results))),
+        ("People", " ".join(_people(study, conduct))),
+        ("Dates", " ".join(_dates(conduct))),
+        ("Display", " ".join(_display(study, conduct))),
+        ("Intervals", _intervals(results)),
+        ("Tests", _tests(results)),
+        ("Ties", _ties(study)),
+        ("Worths", _worths(results)),
+        ("Metrics", _metrics(results)),
+        ("Pictures", _pictures(study)),
+        ("Frozen as", readable(study.get("digest") or "")),
+        ("Software", _software(results)),
+    ]
+    return [(term, text) for term, text in terms if text]
+
+
+def _task(study: Facts) -> str:
+    models = len(study["models"])
+    return (
+        f"The original, labelled, stood above or beside its {models} reconstructions, which had no "
+        f"name, and these were ranked from the closest to the original (1) to the least close "
+        f"({models})."
+    )
+
+
+def _design(study: Facts) -> Iterator[str]:
+    people, trials = study.get("people"), study.get("trials_per_person")
+    if people is None or trials is None:
+        return
+    asked = f"{counted(people, 'participant')} × {counted(trials, 'picture')}"
+    kinds = {
+        "nested": "Nested: {}; nobody saw another's pictures, each is ranked once.",
+        "crossed": "Crossed: {}, the same for all.",
+        "balanced-incomplete": (
+            "Balanced incomplete: {} of all, each judged by equally many people, give or take one."
+        ),
+    }
+    yield kinds[study["design"]].format(asked)
+    yield (
+        "The models' order on the screen was drawn so that counts of each order differ by at most "
+        f"one, over the study and for each person. Seed {study.get('seed', 0)}."
+    )
+
+
+def _training(study: Facts) -> str:
+    count = study.get("training_trials")
+    if count is None:
+        return ""
+    if count == 0:
+        return "None."
+    return f"{counted(count, 'trial')} first, on other pictures where there are any; not counted."
+
+
+def _controls(study: Facts) -> Iterator[str]:
+    if catch := study.get("catch_trials"):
+        yield (
+            f"{counted(catch, 'catch trial')}: the original stands among the reconstructions in "
+            "place of one, and must be ranked first alone."
+        )
+    if repeats := study.get("repeats"):
+        one = repeats == 1
+        yield (
+            f"{counted(repeats, 'trial')} {'comes' if one else 'come'} a second time, later and in "
+            "another order of the models; the first answer counts."
+        )
+    if study.get("catch_trials") == 0 and study.get("repeats") == 0:
+        yield "No catch trials, no repeats."
+
+
+def _left_out(results: Facts) -> Iterator[str]:
+    study = results["study"]
+    if rule := study.get("exclusion_in_words"):
+        yield f"{rule} The rule was frozen with the study at the first consent."
+    yield "Sessions that were not finished do not count, for their pictures are given to others."
+    people = results.get("participants") or []
+    out = sum(bool(person["reasons"]) for person in people)
+    unfinished = sum(not person["completed"] for person in people)
+    yield (
+        f"By the rule {out} of {len(people)} with answers; {unfinished} did not finish."
+        if people
+        else "Nobody has answered yet."
+    )
+
+
+def _people(study: Facts, conduct: Facts) -> Iterator[str]:
+    platform = study.get("platform")
+    if platform:
+        yield f"They came by {_PLATFORMS.get(platform, readable(platform))}."
+    sessions = conduct.get("sessions")
+    if sessions:
+        yield (
+            f"{counted(sum(sessions.values()), 'person').replace('persons', 'people')} consented: "
+            f"{sessions['completed']} completed, {sessions['active']} still at it, "
+            f"{sessions['expired']} stopped, {sessions['withdrawn']} withdrew (and were deleted). "
+            "Who did not consent left no trace, so they cannot be counted."
+        )
+
+
+def _dates(conduct: Facts) -> Iterator[str]:
+    first, last = conduct.get("first"), conduct.get("last")
+    if first and last:
+        begin, end = date_in_words(first), date_in_words(last)
+        yield f"{begin}." if begin == end else f"{begin} to {end}."
+    if conduct.get("unlocked_at"):
+        yield f"Results were unlocked before the end on {date_in_words(conduct['unlocked_at'])}."
+    if conduct.get("state"):
+        yield f"When this was computed the study was {readable(conduct['state'])}."
+
+
+def _display(study: Facts, conduct: Facts) -> Iterator[str]:
+    yield "Never smoothed: a picture's pixel covers k×k whole pixels of the screen."
+    if used := conduct.get("magnify"):
+        total = sum(used.values())
+        listed = ", ".join(f"{k} in {100 * n / total:.0f} %" for k, n in used.items())
+        yield f"k was {listed} of the answers."
+    elif (magnify := study.get("magnify")) is not None:
+        yield f"k: {magnify}."
+    if ratios := conduct.get("pixel_ratio"):
+        yield f"Device pixels for each CSS pixel: {', '.join(ratios)}."
+    if screens := conduct.get("screens"):
+        listed = ", ".join(
+            f"{s['width']:g}×{s['height']:g} at {s['pixel_ratio']:g} ({s['count']})"
+            for s in screens
+        )
+        others = conduct.get("other_screens") or 0
+        yield f"Screens: {listed}{f', {others} others' if others else ''}."
+    if windows := conduct.get("windows"):
+        yield f"Windows were {windows[0]:g} to {windows[1]:g} CSS pixels wide."
+    if study.get("small_screens") == "refuse":
+        yield f"Windows narrower than {study['smallest_window']} CSS pixels were refused."
+    if answers := conduct.get("answers"):
+        yield f"During {conduct['blurred']:,} of {answers:,} trials the page was left for a while."
+
+
+def _intervals(results: Facts) -> str:
+    text = _INTERVALS[results["study"]["design"]].format(resamples=results.get("resamples") or 0)
+    said = f"{100 * results['level']:g} %, {text}"
+    methods = {entry.get("method") for entry in results["findings"].get("differences") or []}
+    named = ", ".join(sorted(readable(method) for method in methods if method))
+    return f"{said} Method of the headline: {named}." if named else said
+
+
+def _tests(results: Facts) -> str:
+    count = len(results["findings"].get("differences") or [])
+    if count < 2:
+        return "Two-sided; one pair of models, so that there is nothing to correct." if count else ""
+    return (
+        "Two-sided. The p of the headline, and those of Wilcoxon's signed-rank tests, are each "
+        f"corrected by Holm for all {count} pairs. Intervals are for one pair at a time."
+    )
+
+
+def _ties(study: Facts) -> str:
+    if study.get("ties") is None:
+        return ""
+    if study["ties"]:
+        return (
+            "Allowed, and kept: tied models share the mean of their ranks, and count in parts in "
+            "the distribution of ranks."
+        )
+    return "Not offered."
+
+
+def _worths(results: Facts) -> str:
+    if not results["findings"].get("worths"):
+        return ""
+    return (
+        "Plackett–Luce on whole rankings, ties included; logarithms, their mean zero. The chance "
+        "that a model is ranked before another is 1/(1 + exp(−difference)) where ties are left out."
+    )
+
+
+def _metrics(results: Facts) -> str:
+    return readable((results.get("metric_agreement") or {}).get("note") or "")
+
+
+def _pictures(study: Facts) -> str:
+    said = []
+    if study.get("pictures") is not None:
+        said.append(f"{counted(study['pictures'], 'picture')} were chosen for the study.")
+    provenance = study.get("provenance") or {}
+    for key in ("bundle", "command", "commit"):
+        if isinstance(provenance.get(key), str):
+            said.append(f"{key.capitalize()}: {readable(provenance[key])}.")
+    return " ".join(said)
+
+
+def _software(results: Facts) -> str:
+    versions = results.get("software") or {}
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -1,0 +1,320 @@
+"""The tables of a study's report: parts of results.json as plain values for the template."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from snellen.reports.page import readable
+from snellen.reports.protocol import counted
+from snellen.reports.representation_scores import p_in_words
+from snellen.reports.study_takeaway import Pair, pairs_of
+from snellen.reports.tables import digits_for, number, span
+
+__all__ = [
+    "CHANCE_OF_FRIEDMAN",
+    "FriedmanRow",
+    "PairRow",
+    "ParticipantRow",
+    "RankRow",
+    "SensitivityRow",
+    "Told",
+    "friedman_rows",
+    "pair_rows",
+    "participant_rows",
+    "percent",
+    "rank_rows",
+    "sensitivity_rows",
+    "told",
+]
+
+Facts = Mapping[str, Any]
+
+CHANCE_OF_FRIEDMAN: dict[tuple[str, str], float] = {
+    ("nested", "participant"): 0.052,
+    ("crossed", "participant"): 0.165,
+    ("crossed", "picture"): 0.16,
+}
+"""How often Friedman's test rejects at the 5 % level where there is no difference, by design and
+unit: simulated, 20 people × 50 pictures, person SD 0.5 and picture SD 0.8 on the utility scale."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A number and its limits as they are printed, and why there are none."""
+
+    value: str
+    limits: str = ""
+    missing: str = ""
+
+
+def told(entry: Facts | None, digits: int, scale: float = 1.0) -> Told:
+    """A number of results.json with its interval.
+
+    >>> told({"value": 0.523, "low": 0.4, "high": 0.61}, 0, 100)
+    Told(value='52', limits='[40, 61]', missing='')
+    >>> told({"value": None, "missing": "one picture"}, 2)
+    Told(value='—', limits='', missing='one picture')
+    """
+    if entry is None:
+        return Told("—")
+
+    def times(key: str) -> float | None:
+        value = entry.get(key)
+        return None if value is None else value * scale
+
+    low, high = times("low"), times("high")
+    if low is not None and high is not None:
+        digits = digits_for(low, high, digits) if scale == 1 else digits
+    return Told(
+        number(times("value"), digits), span(low, high, digits), readable(entry.get("missing", ""))
+    )
+
+
+def percent(entry: Facts | None) -> Told:
+    """A share with its interval, in percent."""
+    found = told(entry, 0, 100)
+    return Told(found.value if found.value == "—" else f"{found.value} %", found.limits, found.missing)
+
+
+@dataclass(frozen=True)
+class RankRow:
+    """A model: how often it was given each rank, its mean rank and its worth."""
+
+    name: str
+    index: int
+    shares: list[Told]
+    counts: list[str]
+    mean: Told
+    worth: Told
+
+
+def rank_rows(findings: Facts) -> list[RankRow]:
+    """One row for each model, in the study's order."""
+    worths = (findings.get("plackett_luce") or {}).get("models") or {}
+    return [
+        RankRow(
+            readable(name),
+            index,
+            [percent(share) for share in entry["shares"]],
+            [_count(count) for count in entry["counts"]],
+            told(entry["mean_rank"], 2),
+            told((worths.get(name) or {}).get("log_worth"), 2),
+        )
+        for index, (name, entry) in enumerate(findings["ranks"]["models"].items())
+    ]
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """Two models, the one with the lower mean rank first; bars on a scale of 0 to 100."""
+
+    better: str
+    worse: str
+    better_index: int
+    worse_index: int
+    verdict: str
+    lead: Told
+    bar_low: float
+    bar_mean: float
+    bar_high: float
+    p: str
+    p_raw: str
+    wins: Told
+    wins_note: str
+    wilcoxon: str
+    effect: str
+
+
+def pair_rows(results: Facts) -> list[PairRow]:
+    """One row for each pair of models, the largest lead first."""
+    findings = results["findings"]
+    models = list(findings["ranks"]["models"])
+    pairs = sorted(pairs_of(results), key=lambda pair: -pair.lead)
+    reach = max(
+        (abs(v) for p in pairs for v in (p.low, p.high, p.lead) if v is not None), default=0.0
+    )
+    raw = {(e["a"], e["b"]): e.get("p") for e in findings["differences"]}
+    wins = {(e["a"], e["b"]): e for e in findings.get("wins") or []}
+    tests = {(e["a"], e["b"]): e for e in findings.get("wilcoxon") or []}
+    rows = []
+    for pair in pairs:
+        p = raw.get((pair.better, pair.worse), raw.get((pair.worse, pair.better)))
+        test = tests.get((pair.better, pair.worse)) or tests.get((pair.worse, pair.better)) or {}
+        # Of the mean rank of a minus b: below zero where a is better.
+        sign = -1 if (pair.better, pair.worse) in tests else 1
+        rate, note = _wins(pair, wins)
+        rows.append(
+            PairRow(
+                readable(pair.better),
+                readable(pair.worse),
+                models.index(pair.better),
+                models.index(pair.worse),
+                "unknown" if pair.p is None else "better" if pair.decided else "open",
+                Told(number(pair.lead, pair.digits), pair.limits),
+                *(_place(v, reach) for v in (pair.low, pair.lead, pair.high)),
+                _p(pair.p),
+                _p(p),
+                rate,
+                note,
+                _p(test.get("p_holm")),
+                _effect(test.get("rank_biserial"), sign),
+            )
+        )
+    return rows
+
+
+def _effect(value: float | None, sign: int) -> str:
+    return number(None if value is None else sign * value, 2)
+
+
+def _p(value: float | None) -> str:
+    return "—" if value is None or math.isnan(value) else p_in_words(value)
+
+
+def _wins(pair: Pair, wins: Mapping[tuple[str, str], Facts]) -> tuple[Told, str]:
+    """How often the first was ranked before the second, ties as half; and the counts."""
+    if (entry := wins.get((pair.better, pair.worse))) is not None:
+        rate, counts = entry["rate"], (entry["wins"], entry["ties"], entry["losses"])
+    elif (entry := wins.get((pair.worse, pair.better))) is not None:
+        turned = entry["rate"]
+        rate = {
+            "value": _less(turned["value"]),
+            "low": _less(turned["high"]),
+            "high": _less(turned["low"]),
+        }
+        counts = (entry["losses"], entry["ties"], entry["wins"])
+    else:
+        return Told("—"), ""
+    won, tied, lost = (f"{count:,}" for count in counts)
+    return percent(rate), f"{won} : {lost}" + (f", {tied} tied" if counts[1] else "")
+
+
+def _less(value: float | None) -> float | None:
+    return None if value is None else 1 - value
+
+
+def _place(value: float | None, reach: float) -> float:
+    if value is None or not reach:
+        return 50.0
+    return round(50 + 48 * value / reach, 2)
+
+
+@dataclass(frozen=True)
+class SensitivityRow:
+    """The same analysis of other people's answers."""
+
+    title: str
+    people: str
+    rankings: str
+    means: list[Told]
+    decided: str
+
+
+def sensitivity_rows(results: Facts) -> list[SensitivityRow]:
+    """Who counts, and others; one row each."""
+    headline = {**results["findings"], "title": "who counts here"}
+    rows = []
+    for entry in (headline, *(results.get("sensitivity") or [])):
+        pairs = pairs_of({**results, "findings": entry})
+        tested = [pair for pair in pairs if pair.p is not None]
+        rows.append(
+            SensitivityRow(
+                entry["title"],
+                f"{entry['people']:,}",
+                f"{entry['rankings']:,}",
+                [told(found["mean_rank"], 2) for found in entry["ranks"]["models"].values()],
+                f"{sum(p.decided for p in tested)} of {len(tested)}" if tested else "—",
+            )
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class FriedmanRow:
+    """Friedman's test with one unit as the block, and its measured error."""
+
+    unit: str
+    statistic: str
+    p: str
+    error: str
+    missing: str
+
+
+def friedman_rows(results: Facts) -> list[FriedmanRow]:
+    """By participants and by pictures."""
+    design = results["study"]["design"]
+    rows = []
+    for entry in results["findings"].get("friedman") or []:
+        error = CHANCE_OF_FRIEDMAN.get((design, entry["by"]))
+        missing = readable(entry.get("missing") or "")
+        statistic = entry.get("statistic")
+        rows.append(
+            FriedmanRow(
+                counted(entry["blocks"], entry["by"]),
+                "—"
+                if statistic is None
+                else f"χ²({entry['degrees']}) = {number(statistic, 2)}",
+                _p(entry.get("p")),
+                "not measured" if error is None else f"{number(100 * error, 1)} %",
+                missing,
+            )
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class ParticipantRow:
+    """How carefully one participant judged."""
+
+    name: str
+    answered: str
+    seconds: str
+    catch: str
+    retest: str
+    same_place: str
+    state: str
+    out: bool
+
+
+def participant_rows(results: Facts) -> list[ParticipantRow]:
+    """One row for each participant with answers."""
+    rows = []
+    for person in results.get("participants") or []:
+        if person["reasons"]:
+            state = "left out: " + "; ".join(person["reasons"])
+        elif not person["completed"]:
+            state = "not finished"
+        else:
+            state = "counts"
+        seen = person["catch_seen"]
+        rows.append(
+            ParticipantRow(
+                readable(person["name"]),
+                f"{person['answered']:,}",
+                number(person["median_seconds"], 1),
+                f"{person['catch_failed']} of {seen}" if seen else "—",
+                number(person["retest"], 2),
+                "—" if person["same_place"] is None else f"{100 * person['same_place']:.0f} %",
+                state,
+                not person["counts"],
+            )
+        )
+    return rows
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them.
+
+    >>> listed(["a", "b", "c"]), listed(["a"])
+    ('a, b and c', 'a')
+    """
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,385 @@
+"""The sentence at the head of a study's report, from the differences in mean rank and nothing else.
+
+Rules, so that nobody has to trust the wording:
+- The sentence is about the model with the lowest mean rank, and says of which others it was ranked
+  better. Where it is not shown to differ from any, but two others differ, it is about the pair with
+  the smallest p. Every other pair is in a line below, or in the table.
+- "better" is said only where p, corrected by Holm for all pairs of models, is below 1 - level.
+  Everything else is "no difference was shown", with its interval.
+- Of one participant only what that one did is said. What observers of a simulation did is never
+  said of people.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from snellen.reports.page import readable
+from snellen.reports.protocol import counted
+from snellen.reports.tables import digits_for, number, span
+from snellen.reports.takeaway import Takeaway
+
+__all__ = ["Pair", "judges", "mean_ranks", "pairs_of", "ranked_by_mean", "study_takeaway"]
+
+Facts = Mapping[str, Any]
+Pieces = list[tuple[str, str]]
+
+_DIGITS = 2
+_NAMED = 4  # models that a sentence names one by one
+_FEW_PEOPLE = 10
+_DESIGNS = {
+    "nested": "each of them saw other pictures",
+    "crossed": "all of them saw the same pictures",
+    "balanced-incomplete": "each of them saw a part of the pictures",
+}
+_INTERVALS = {
+    "nested": "Student's t over participants",
+    "crossed": "people and pictures resampled together",
+    "balanced-incomplete": "people and pictures resampled together",
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models, the one with the lower mean rank first.
+
+    Attributes:
+        lead: by how much the mean rank of `better` is lower; not negative.
+        low, high: limits of its interval; None: cannot be said.
+        p: corrected by Holm for all pairs; None: cannot be said.
+        decided: whether a difference was shown.
+    """
+
+    better: str
+    worse: str
+    lead: float
+    low: float | None
+    high: float | None
+    p: float | None
+    decided: bool
+
+    @property
+    def limits(self) -> str:
+        """The interval as it is printed."""
+        return span(self.low, self.high, self.digits)
+
+    @property
+    def digits(self) -> int:
+        """How many the lead and its limits need."""
+        if self.low is None or self.high is None:
+            return _DIGITS
+        return digits_for(self.low, self.high, _DIGITS)
+
+
+def study_takeaway(results: Facts) -> Takeaway:
+    """Write the takeaway of results.json of ``snellen study analyse`` (format 1).
+
+    >>> print(study_takeaway({
+    ...     "level": 0.95, "simulated": False, "study": {"design": "nested"},
+    ...     "findings": {
+    ...         "people": 20, "pictures": 1000, "rankings": 1000,
+    ...         "ranks": {"models": {"mse": {"mean_rank": {"value": 2.31}},
+    ...                              "ms-ssim": {"mean_rank": {"value": 1.69}}}},
+    ...         "differences": [{"a": "mse", "b": "ms-ssim", "estimate": 0.62, "low": 0.5,
+    ...             "high": 0.74, "p": 1e-9, "p_holm": 1e-9}]}}))
+    20 people ranked ms-ssim better than mse: over 1,000 pictures its mean rank is 0.62 lower
+    [0.50, 0.74].
+    """
+    findings = results["findings"]
+    if not findings["rankings"]:
+        return Takeaway((("text", _nobody(results)),), "", (), tuple(_cautions(results, None)))
+    names = ranked_by_mean(findings)
+    pairs = pairs_of(results)
+    if findings["people"] < 2 or not any(pair.p is not None for pair in pairs):
+        pieces = _undecidable(results, names)
+        return Takeaway(
+            tuple(pieces), _evidence(results, False), (), tuple(_cautions(results, None))
+        )
+    pieces, said = _sentence(results, names, pairs)
+    others = [*_other_pairs(pairs, said), *_metrics(results)]
+    return Takeaway(
+        tuple(pieces), _evidence(results, True), tuple(others), tuple(_cautions(results, said[0]))
+    )
+
+
+def judges(results: Facts, count: int | None = None) -> str:
+    """Who ranked: people, or the observers of a simulation; with their number where it is given.
+
+    >>> judges({"simulated": False}, 1), judges({"simulated": True}, 20), judges({})
+    ('1 person', '20 simulated observers', 'people')
+    """
+    one, many = "person", "people"
+    if results.get("simulated"):
+        one, many = "simulated observer", "simulated observers"
+    return many if count is None else f"{count:,} {one if count == 1 else many}"
+
+
+def ranked_by_mean(findings: Facts) -> list[str]:
+    """The models, lowest mean rank first."""
+    means = mean_ranks(findings)
+    return sorted(means, key=lambda name: means[name])
+
+
+def mean_ranks(findings: Facts) -> dict[str, float]:
+    """The mean rank of each model; empty where nothing was ranked."""
+    found = findings["ranks"]["models"]
+    return {
+        name: entry["mean_rank"]["value"]
+        for name, entry in found.items()
+        if entry["mean_rank"]["value"] is not None
+    }
+
+
+def pairs_of(results: Facts) -> list[Pair]:
+    """Every pair of models, turned so that the better one comes first."""
+    found = []
+    for entry in results["findings"]["differences"]:
+        a, b, estimate = entry["a"], entry["b"], entry["estimate"]
+        low, high, p = (_known(entry.get(key)) for key in ("low", "high", "p_holm"))
+        decided = p is not None and p < 1 - results["level"]
+        if estimate > 0:
+            found.append(Pair(b, a, estimate, low, high, p, decided))
+        else:
+            turned = (None if limit is None else -limit for limit in (high, low))
+            found.append(Pair(a, b, -estimate, *turned, p, decided))
+    return found
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
+def _nobody(results: Facts) -> str:
+    who = "No simulated observer" if results.get("simulated") else "Nobody"
+    if results.get("participants"):
+        return f"{who} who counts has ranked a picture, so nothing can be said of the models."
+    return f"{who} has ranked a picture yet, so nothing can be said of the models."
+
+
+def _undecidable(results: Facts, names: Sequence[str]) -> Pieces:
+    """The sentence on one participant, or on so few that no interval can be given."""
+    findings = results["findings"]
+    means = mean_ranks(findings)
+    simulated = results.get("simulated")
+    one = "One simulated observer" if simulated else "One person"
+    who = one if findings["people"] == 1 else judges(results, findings["people"])
+    best = [name for name in names if math.isclose(means[name], means[names[0]])]
+    rest = names[len(best) :]
+    pieces: Pieces = [("text", f"{who} gave ")]
+    pieces += _listed([[("loss", readable(name))] for name in best])
+    if rest:
+        each = "" if len(best) == 1 else ", each"
+        pieces += [
+            ("text", f" the lowest mean rank{each} "),
+            ("number", number(means[names[0]], _DIGITS)),
+            ("text", ", against "),
+        ]
+        pieces += _listed(
+            [
+                [
+                    ("number", number(means[name], _DIGITS)),
+                    ("text", " for "),
+                    ("loss", readable(name)),
+                ]
+                for name in rest
+            ]
+        )
+    else:
+        pieces.append(("text", " the same mean rank"))
+    pieces.append(("text", f", over {counted(findings['pictures'], 'picture')}"))
+    other = "simulated observers" if simulated else "people"
+    if findings["people"] == 1:
+        ending = f"; of what other {other} would say, one says nothing."
+    else:
+        ending = f"; of what other {other} would say, so few answers say nothing."
+    return [*pieces, ("text", ending)]
+
+
+def _sentence(
+    results: Facts, names: Sequence[str], pairs: Sequence[Pair]
+) -> tuple[Pieces, list[Pair]]:
+    """The sentence, and the pairs that it speaks of."""
+    findings = results["findings"]
+    who, where = judges(results, findings["people"]), counted(findings["pictures"], "picture")
+    own = [pair for pair in pairs if names[0] in (pair.better, pair.worse)]
+    better = sorted((p for p in own if p.decided and p.better == names[0]), key=lambda p: p.lead)
+    if better:
+        open_pairs = sorted((p for p in own if p not in better), key=lambda p: p.lead)
+        return _ahead(who, where, better, open_pairs), [*better, *open_pairs]
+    decided = [pair for pair in pairs if pair.decided]
+    if decided:
+        pair = min(decided, key=lambda p: (p.p, -p.lead))
+        return _ahead(who, where, [pair], []), [pair]
+    pair = max(pairs, key=lambda p: p.lead)
+    between = _listed([[("loss", readable(name))] for name in mean_ranks(findings)])
+    pieces: Pieces = [("text", f"{who} and {where} showed no difference between "), *between]
+    largest = "the largest" if len(pairs) > 1 else "the"
+    pieces += [
+        ("text", f": {largest} lead in mean rank, of "),
+        ("loss", readable(pair.better)),
+        ("text", " before "),
+        ("loss", readable(pair.worse)),
+        ("text", ", is "),
+        *_lead(pair),
+        ("text", "."),
+    ]
+    return pieces, [pair]
+
+
+def _ahead(who: str, where: str, better: Sequence[Pair], unclear: Sequence[Pair]) -> Pieces:
+    """The sentence on one model that was ranked better than others."""
+    focus = readable(better[0].better)
+    pieces: Pieces = [("text", f"{who} ranked "), ("loss", focus), ("text", " better than ")]
+    pieces += _listed([[("loss", readable(pair.worse))] for pair in better])
+    pieces.append(("text", f": over {where} its mean rank is "))
+    if len(better) == 1:
+        pieces += [("number", f"{number(better[0].lead, better[0].digits)} lower")]
+        pieces.append(("limits", f" {better[0].limits}"))
+    else:
+        shown = better if len(better) < _NAMED else (better[0], better[-1])
+        parts = []
+        for pair in shown:
+            least = {id(better[0]): ", the nearest", id(better[-1]): ", the farthest"}
+            note = least.get(id(pair), "") if len(better) >= _NAMED else ""
+            parts.append([*_lead(pair), ("text", " lower than "), *_of(pair.worse, note)])
+        pieces += _listed(parts)
+    if unclear:
+        pieces.append(("text", "; no difference was shown between it and "))
+        pieces += _listed(
+            [[("loss", readable(p.worse)), ("text", " ("), *_lead(p), ("text", ")")]
+             for p in unclear[:_NAMED]]
+        )  # fmt: skip
+        if len(unclear) > _NAMED:
+            pieces.append(("text", f" and {len(unclear) - _NAMED} more"))
+    return [*pieces, ("text", ".")]
+
+
+def _of(name: str, note: str) -> Pieces:
+    return [("loss", readable(name)), ("text", f"'s{note}")]
+
+
+def _lead(pair: Pair) -> Pieces:
+    return [("number", number(pair.lead, pair.digits)), ("limits", f" {pair.limits}")]
+
+
+def _listed(parts: Sequence[Pieces]) -> Pieces:
+    pieces: Pieces = []
+    for place, part in enumerate(parts):
+        if place:
+            pieces.append(("text", " and " if place == len(parts) - 1 else ", "))
+        pieces += part
+    return pieces
+
+
+def _other_pairs(pairs: Sequence[Pair], said: Sequence[Pair]) -> Iterator[str]:
+    """A line on each pair that the sentence does not speak of; a count where they are many."""
+    rest = [pair for pair in pairs if pair not in said]
+    if len(rest) > _NAMED:
+        shown = sum(pair.decided for pair in rest)
+        yield f"Of the other {len(rest)} pairs, {shown} were shown to differ: see the table."
+        return
+    for pair in sorted(rest, key=lambda p: -p.lead):
+        lead = f"{number(pair.lead, pair.digits)} {pair.limits}".strip()
+        names = readable(pair.better), readable(pair.worse)
+        if pair.decided:
+            yield f"{names[0]} was ranked better than {names[1]}: its mean rank is {lead} lower."
+        else:
+            yield f"No difference was shown between {names[0]} and {names[1]}: {lead}."
+
+
+def _metrics(results: Facts) -> Iterator[str]:
+    """Which metric agrees most often, against how often people do."""
+    found = (results.get("metric_agreement") or {}).get("metrics") or []
+    known = [entry for entry in found if _known(entry.get("overall")) is not None]
+    if not known:
+        return
+    best = max(known, key=lambda entry: entry["overall"])
+    limits = _percent_span(best.get("low"), best.get("high"))
+    said = (
+        f"Of {counted(len(known), 'metric')}, {readable(best['name'])} agrees most often with the "
+        f"{judges(results)}: in {100 * best['overall']:.0f} %{limits} of the pairs"
+    )
+    ceiling = _known((results["metric_agreement"].get("ceiling") or {}).get("overall"))
+    if ceiling is not None:
+        said += f"; two {judges(results)} agree in {100 * ceiling:.0f} %"
+    yield f"{said}."
+
+
+def _percent_span(low: float | None, high: float | None) -> str:
+    if _known(low) is None or _known(high) is None:
+        return ""
+    assert low is not None  # noqa: S101 - for the type checker
+    assert high is not None  # noqa: S101
+    return f" [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def _evidence(results: Facts, tested: bool) -> str:
+    findings, design = results["findings"], results["study"]["design"]
+    models = len(mean_ranks(findings))
+    said = (
+        f"{counted(findings['rankings'], 'ranking')} of {models} reconstructions by "
+        f"{judges(results, findings['people'])}"
+    )
+    if findings["people"] > 1:
+        said += f"; {_DESIGNS[design]}"
+    said += ". Rank 1 is the closest to the original."
+    if not tested:
+        return said
+    level = results["level"]
+    said += f" Brackets: {100 * level:g} % intervals, {_INTERVALS[design]}."
+    count = len(findings["differences"])
+    if count > 1:
+        return (
+            f"{said} Better is said where p is below {1 - level:.2g} after Holm's correction for "
+            f"all {count} pairs."
+        )
+    return f"{said} Better is said where p is below {1 - level:.2g}."
+
+
+def _cautions(results: Facts, said: Pair | None) -> Iterator[str]:
+    """What the reader must know before trusting the sentence."""
+    findings, conduct = results["findings"], results.get("conduct") or {}
+    if results.get("simulated"):
+        yield "Simulated: no person has seen these pictures. Nothing here says what people think."
+    if conduct.get("peeked"):
+        yield (
+            "The study was still running when this was computed. Whoever looks again and again "
+            "and stops when a difference shows will find one where there is none."
+        )
+    if findings.get("unfinished") and findings["rankings"]:
+        yield (
+            "Nobody has answered every trial: these are the answers of unfinished sessions, so the "
+            "design is not balanced."
+        )
+    planned = results["study"].get("people")
+    if planned and 0 < findings["people"] < planned and not findings.get("unfinished"):
+        yield f"{judges(results, planned)} were planned, {findings['people']:,} count here."
+    if 1 < findings["people"] < _FEW_PEOPLE:
+        yield f"Only {judges(results, findings['people'])}: the intervals say little about others."
+    yield from _turned(results, said)
+
+
+def _turned(results: Facts, said: Pair | None) -> Iterator[str]:
+    """Whether leaving nobody out would change what the sentence says."""
+    for other in results.get("sensitivity") or []:
+        if said is None or other["people"] < 2:
+            continue
+        found = {
+            frozenset((pair.better, pair.worse)): pair
+            for pair in pairs_of({**results, "findings": other})
+        }
+        pair = found.get(frozenset((said.better, said.worse)))
+        if pair and (pair.decided, pair.better if pair.decided else "") != (
+            said.decided,
+            said.better if said.decided else "",
+        ):
+            lead = f"{number(pair.lead, pair.digits)} {pair.limits}".strip()
+            verdict = (
+                f"{readable(pair.better)} is ranked better than {readable(pair.worse)}"
+                if pair.decided
+                else f"no difference is shown between {said.better} and {said.worse}"
+            )
+            yield f"This depends on who is left out. With {other['title']}, {verdict} ({lead})."
