@@ -1,5 +1,5 @@
 -- One SQLite file holds a study's sessions and answers. user_version is the version of this schema.
--- Times are seconds since 1970 (UTC); what is secret is kept as a SHA-256 only.
+-- application_id is "SNEL". Times are seconds since 1970 (UTC); what is secret is kept as a SHA-256 only.
 
 CREATE TABLE setting (          -- state, frozen_hash, frozen_at, simulated, unlocked_at, …
   name  TEXT PRIMARY KEY,
@@ -24,6 +24,12 @@ CREATE TABLE session (
 
 -- A place is held by one session at a time, whoever asks at the same moment.
 CREATE UNIQUE INDEX one_holder ON session (slot) WHERE state IN ('active', 'completed');
+
+-- Tokens that another tab's have replaced: whoever still holds one is told where the study goes on.
+CREATE TABLE moved (
+  token_hash BLOB PRIMARY KEY,
+  session    TEXT NOT NULL REFERENCES session (id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE identity (         -- the platform's plain ids, needed to pay; `purge` empties it
   session    TEXT PRIMARY KEY REFERENCES session (id),
@@ -55,6 +61,8 @@ CREATE TABLE image (            -- the only way to a picture: an opaque id of on
   trial   INTEGER NOT NULL,
   place   INTEGER NOT NULL      -- 0: the labelled original; 1, 2, …: left to right
 ) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX image_of_trial ON image (session, trial, place);
 
 CREATE TABLE answer (
   session     TEXT NOT NULL REFERENCES session (id),

@@ -1,0 +1,143 @@
+"""What all handlers share: the study, its answers, its pictures and the limits."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from snellen.study.server.images import Versions
+from snellen.study.server.limits import Bucket, Buckets
+from snellen.study.server.options import ServeOptions
+from snellen.study.server.status import read_status
+from snellen.study.store.refusals import Refused
+from snellen.study.store.sessions import Session, ShownTrial, find, token_hash
+from snellen.study.store.store import Store
+
+if TYPE_CHECKING:
+    from snellen.study.folder import Study
+
+__all__ = ["Credentials", "InRoom", "Limited", "Plan", "Room"]
+
+_Result = TypeVar("_Result")
+
+_STATUS_SECONDS = 2.0
+
+
+class Plan(Protocol):
+    """Who sees what; see `snellen.study.design`."""
+
+    @property
+    def people(self) -> int:
+        """How many places there are."""
+
+    def trials(self, slot: int) -> Sequence[ShownTrial]:
+        """All trials of a place, in the order of showing."""
+
+
+class Limited(Exception):
+    """Too many requests; there may be another after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class Room:
+    """What all handlers share.
+
+    Args:
+        study: what is served.
+        store: its answers.
+        plan: who sees what.
+        options: the limits.
+    """
+
+    def __init__(self, study: Study, store: Store, plan: Plan, options: ServeOptions) -> None:
+        self.study = study
+        self.store = store
+        self.plan = plan
+        self.options = options
+        secrets = study.secrets()
+        self.salt = secrets.salt
+        self._admin = hashlib.sha256(secrets.admin.encode()).digest()
+        self.versions = Versions(study, options.cache_bytes)
+        self.lease = 60.0 * study.config.lease_minutes
+        self._status: tuple[float, dict[str, Any]] | None = None
+        self._status_lock = asyncio.Lock()
+        self.begins = Bucket(options.begin_rate, options.begin_burst)
+        self.previews = Bucket(options.begin_rate, options.begin_burst)
+        self._tokens = Buckets(options.token_rate, options.token_burst)
+        self._guesses = Bucket(options.guess_rate, options.guess_burst)
+        self._wrong_tokens = Bucket(20 * options.guess_rate, 20 * options.guess_burst)
+
+    async def write(self, operation: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Run a function in a transaction; go on when it is on the disk."""
+        return await asyncio.wrap_future(self.store.write(operation))
+
+    def session(self, token: str | None) -> tuple[Session, bytes]:
+        """The session of a token, and the token's hash.
+
+        Raises:
+            Refused: see `find`.
+            Limited: too many requests with it, or too many wrong ones.
+        """
+        hashed = token_hash(token or "")
+        try:
+            session = self.store.read(lambda connection: find(connection, hashed))
+        except Refused as refused:
+            if refused.error == "token" and (seconds := self._wrong_tokens.take()):
+                raise Limited(seconds) from None
+            raise
+        if seconds := self._tokens.take(session.id):
+            raise Limited(seconds)
+        return session, hashed
+
+    async def status(self) -> dict[str, Any]:
+        """How far the study is; at most a few seconds old, however many look."""
+        async with self._status_lock:
+            if self._status is None or time.monotonic() - self._status[0] > _STATUS_SECONDS:
+                found = await asyncio.to_thread(read_status, self.study, self.store)
+                self._status = time.monotonic(), found | {"people": self.plan.people}
+            return self._status[1]
+
+    def forget_status(self) -> None:
+        """The next who looks sees it as it is now."""
+        self._status = None
+
+    def check_admin(self, secret: str | None) -> None:
+        """Let the owner of the study pass.
+
+        Wrong guesses are few a second. The right secret always passes: nobody can lock the owner
+        out by guessing, and 128 bits are not guessed.
+
+        Raises:
+            Refused: "secret".
+            Limited: too many wrong ones.
+        """
+        hashed = hashlib.sha256((secret or "").encode("utf-8", "surrogatepass")).digest()
+        if hmac.compare_digest(hashed, self._admin):
+            return
+        if seconds := self._guesses.take():
+            raise Limited(seconds)
+        raise Refused("secret", "That is not this study's secret: open the link that was printed.")
+
+
+def _room(request: Request) -> Room:
+    room: Room = request.app.state.room
+    return room
+
+
+InRoom = Annotated[Room, Depends(_room)]
+
+_participant = HTTPBearer(
+    auto_error=False, scheme_name="participant", description="the token of a session"
+)
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_participant)]

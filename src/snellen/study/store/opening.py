@@ -1,0 +1,135 @@
+"""Making the database of a study, and opening it: only one of ours, of this version."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from snellen.errors import UserError
+from snellen.files import atomic_path, shown, sync_folder
+
+__all__ = ["APPLICATION_ID", "VERSION", "connect", "create_database", "reading"]
+
+APPLICATION_ID = 0x534E454C
+"""The letters SNEL, in the file's header."""
+VERSION = 1
+"""Of `schema.sql`, in the file's header."""
+
+_BUSY_SECONDS = 10.0  # for which another process may hold the file
+
+
+def create_database(path: Path) -> None:
+    """Make the empty database of a new study, whole or not at all.
+
+    Args:
+        path: of the file, which must not be there yet.
+
+    Raises:
+        UserError: it is there, or cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     create_database(Path(folder) / "study.db")
+    ...     with reading(Path(folder) / "study.db") as connection:
+    ...         connection.execute("SELECT value FROM setting WHERE name = 'state'").fetchone()
+    ('open',)
+    """
+    if path.exists():
+        raise UserError(f"{shown(path)} exists, and may hold answers: it is not made anew.")
+    schema = (files("snellen.study.store") / "schema.sql").read_text(encoding="utf-8")
+    try:
+        with atomic_path(path) as temporary:
+            connection = sqlite3.connect(temporary, isolation_level=None)
+            try:
+                connection.executescript(  # nothing here comes from outside
+                    f"BEGIN; {schema}; INSERT INTO setting VALUES ('state', 'open');"
+                    f"PRAGMA application_id = {APPLICATION_ID};"
+                    f"PRAGMA user_version = {VERSION}; COMMIT;"
+                )
+            finally:
+                connection.close()
+    except sqlite3.OperationalError as error:
+        raise UserError(f"cannot write {shown(path)}: {error}.") from error
+    sync_folder(path.parent)
+
+
+def connect(path: Path, *, seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
+    """Open the database of a study for reading and writing.
+
+    It is in WAL mode, each commit is on the disk before it returns (`synchronous=FULL`), and what
+    is deleted is overwritten. Transactions are begun and ended by hand. The connection may be used
+    by one thread at a time.
+
+    Args:
+        path: of the file, which must be there.
+        seconds: for which to wait while another process writes.
+
+    Raises:
+        UserError: it is missing, no database, another program's, or of another version.
+    """
+    if not path.is_file():
+        raise UserError(
+            f"{shown(path)} is missing, and with it all answers: restore it from a backup "
+            "(`snellen study backup` makes them)."
+        )
+    try:
+        connection = sqlite3.connect(
+            path, timeout=seconds, isolation_level=None, check_same_thread=False
+        )
+    except sqlite3.Error as error:
+        raise UserError(f"cannot open {shown(path)}: {error}.") from error
+    try:
+        _check(path, connection)
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON").fetchone()
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error as error:
+        connection.close()
+        raise _unreadable(path, error) from error
+    except UserError:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise UserError(
+            f"{shown(path)} is the database of another program, not of a study: restore the right "
+            "one from a backup."
+        )
+    if version != VERSION:
+        raise UserError(
+            f"{shown(path)} is of version {version}, this snellen knows {VERSION}: use the version "
+            "of snellen that made the study."
+        )
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> UserError:
+    if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return UserError(
+            f"{shown(path)} is no database, or it is damaged: restore it from a backup."
+        )
+    return UserError(f"cannot open {shown(path)}: {error}.")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a connection that sees the database as it is at the first look, and cannot write.
+
+    Raises:
+        UserError: see `connect`.
+    """
+    connection = connect(path)
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")
+        yield connection
+    finally:
+        connection.close()
