@@ -22,6 +22,7 @@ from snellen.cli.explain import explain
 from snellen.cli.reconstruct import reconstruct
 from snellen.cli.represent import represent
 from snellen.cli.score import score
+from snellen.cli.study import study
 from snellen.cli.superres import superres
 from snellen.cli.upscale import upscale
 from snellen.errors import UserError
@@ -72,6 +73,7 @@ app.command("reconstruct")(reconstruct)
 app.command("represent")(represent)
 app.command("embed")(embed)
 app.add_typer(superres)
+app.add_typer(study)
 app.command("score")(score)
 app.command("upscale")(upscale)
 app.command("explain")(explain)

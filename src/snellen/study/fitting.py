@@ -1,0 +1,121 @@
+"""Numbers of people and trials that fit the pictures there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snellen.errors import UserError
+from snellen.study.config import DESIGNS, Design, StudyConfig
+
+__all__ = ["Fit", "fit_design", "in_words"]
+
+_PEOPLE, _TRIALS = 20, 50  # the poster's
+_EXTRA_SECONDS, _SECONDS = 60, 10.0  # to read, and for a trial
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A design for so many pictures.
+
+    Attributes:
+        design, people, trials: what the design is.
+        pictures: how many of the pictures it uses.
+        catch_trials, repeats: how many of them go with so many trials.
+    """
+
+    design: Design
+    people: int
+    trials: int
+    pictures: int
+    catch_trials: int = 2
+    repeats: int = 2
+
+
+def fit_design(
+    pictures: int,
+    *,
+    design: Design | None = None,
+    people: int | None = None,
+    trials: int | None = None,
+) -> Fit:
+    """Choose what was not asked for: 20 people, 50 trials, and the design that fits.
+
+    1,000 pictures and more are judged as on the poster: each once (``nested``). With fewer, people
+    overlap, so that their agreement can be measured: everyone sees all of up to 50 pictures
+    (``crossed``), or a share of more (``balanced-incomplete``; at least two see each picture).
+
+    Args:
+        pictures: how many there are.
+        design: what was asked for, like the next two; it is kept, fitting or not.
+        people: participants.
+        trials: pictures for each.
+
+    Raises:
+        UserError: a number below 1, or an unknown design.
+
+    >>> fit_design(1000)
+    Fit(design='nested', people=20, trials=50, pictures=1000, catch_trials=2, repeats=2)
+    >>> fit_design(19).design, fit_design(300).design
+    ('crossed', 'balanced-incomplete')
+    """
+    for name, value in (("people", people), ("trials", trials)):
+        if value is not None and value < 1:
+            raise UserError(f"got --{name} {value}; need at least 1.")
+    if design is not None and design not in DESIGNS:
+        raise UserError(f"got --design {design!r}; need one of {', '.join(DESIGNS)}.")
+    if design is None:
+        asked = (people or _PEOPLE) * (trials or _TRIALS)
+        if pictures >= max(asked, _PEOPLE * _TRIALS):
+            design = "nested"
+        else:
+            design = "crossed" if pictures <= (trials or _TRIALS) else "balanced-incomplete"
+    if design == "nested":
+        if people is None:
+            people = max(1, min(_PEOPLE, pictures // (trials or 1)))
+        if trials is None:
+            trials = max(1, min(_TRIALS, pictures // people))
+    else:
+        people = people or _PEOPLE
+        trials = trials or min(_TRIALS, pictures)
+    # The others stay for training trials, where not all must be judged.
+    shared_out = design == "balanced-incomplete"
+    used = max(trials, people * trials // 2) if shared_out else pictures
+    # Of few trials few can come again, long after the first time.
+    catch, repeats = min(2, trials // 2), min(2, trials // 5)
+    return Fit(design, people, trials, min(used, pictures), catch, repeats)
+
+
+def in_words(config: StudyConfig, pictures: int) -> str:
+    """Say who judges what, and how long it takes.
+
+    Args:
+        config: of the study.
+        pictures: how many are used.
+    """
+    people, trials = config.people, config.trials_per_person
+    each = people * trials / pictures
+    about = f"{each:,.0f}" if each == round(each) else f"{int(each)} or {int(each) + 1}"
+    how = {
+        "nested": f"each sees {trials} other pictures, and each picture is ranked once",
+        "crossed": f"everyone sees the same {trials} pictures",
+        "balanced-incomplete": f"each sees {trials} of the {pictures} pictures, and each picture "
+        f"is ranked by {about} people",
+    }[config.design]
+    extra = [
+        f"{count} {what}"
+        for count, what in (
+            (config.training_trials, "to practise"),
+            (config.catch_trials, "to catch who does not look"),
+            (config.repeats, "repeated"),
+        )
+        if count
+    ]
+    minutes = (
+        _EXTRA_SECONDS
+        + _SECONDS * (trials + config.training_trials + config.catch_trials + config.repeats)
+    ) / 60
+    return (
+        f"{config.design}: {people:,} people rank {len(config.models)} models; {how}. "
+        f"{people * trials:,} rankings, and for each person {', '.join(extra) or 'nothing'} more; "
+        f"about {minutes:.0f} minutes each."
+    )
