@@ -34,6 +34,8 @@ PlatformKind = Literal["open", "prolific", "mturk"]
 PLATFORMS: tuple[PlatformKind, ...] = ("open", "prolific", "mturk")
 
 _WIDTH = 96  # of the lines of texts
+# What YAML reads as the end of a line, or leaves out, where it is not escaped.
+_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
 
 
 def default_title() -> str:
@@ -227,7 +229,10 @@ def _value(value: Any) -> str:
             lines = [line for part in broken for line in part][1:]
         body = "\n".join(f"  {line}" if line else "" for line in lines)
         return f" {style}{'' if value.endswith(chr(10)) else '-'}\n{body}"
-    text = yaml.safe_dump({"k": value}, allow_unicode=True, width=10_000, sort_keys=False)
+    texts = "".join(value) if isinstance(value, list) else str(value)
+    text = yaml.safe_dump(
+        {"k": value}, allow_unicode=not _BREAKS.search(texts), width=10_000, sort_keys=False
+    )
     return text[2:].rstrip("\n")
 
 
