@@ -26,6 +26,7 @@ from snellen.files import shown, sync_folder, write_error
 from snellen.images import to_channels
 from snellen.images.decoders import encode_png
 from snellen.study.config import Design, StudyConfig, parse_config
+from snellen.study.design import make_plan, misfit
 from snellen.study.exact import read_exactly
 from snellen.study.fitting import fit_design, in_words
 from snellen.study.folder import (
@@ -60,6 +61,12 @@ from snellen.study.study_yaml import (
 __all__ = ["CreateOptions", "Created", "create_study"]
 
 _WIDE = 1900  # pixels: most screens have about as many, or fewer
+_TYPED = {
+    "people": "--people ",
+    "trials_per_person": "--trials ",
+    "design": "--design ",
+    "pictures": "--pictures ",
+}
 _LONGEST = 60  # characters of a folder's name
 
 
@@ -171,7 +178,9 @@ def _config(source: Source, options: CreateOptions) -> tuple[StudyConfig, tuple[
     count = len(select_pictures(there, wanted, options.seed, "--pictures"))
     fit = fit_design(count, design=options.design, people=options.people, trials=options.trials)
     if options.pictures is None and fit.pictures < count:
-        wanted = fit.pictures
+        wanted = count = fit.pictures
+    if sentence := misfit(fit.design, fit.people, fit.trials, count, typed=_TYPED):
+        raise UserError(sentence)
     platform = default_platform(options.platform)
     values: dict[str, Any] = {
         "title": default_title() if options.title is None else options.title,
@@ -192,7 +201,9 @@ def _config(source: Source, options: CreateOptions) -> tuple[StudyConfig, tuple[
     retention = StudyConfig.model_fields["retention_days"].default
     values["consent"] = options.consent or default_consent(platform, retention_days=retention)
     config = parse_config(values, "the options")
-    return config, select_pictures(there, config.pictures, config.seed, "--pictures")
+    indices = select_pictures(there, config.pictures, config.seed, "--pictures")
+    make_plan(config, indices)  # before pictures are copied
+    return config, indices
 
 
 def _copy_pictures(

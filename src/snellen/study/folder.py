@@ -20,11 +20,13 @@ import re
 import secrets as random_secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from snellen.errors import UserError, nearest
 from snellen.files import shown
 from snellen.study.config import StudyConfig, read_study_config
+from snellen.study.design import Plan, make_plan
 from snellen.study.pictures import Picture, PictureSet, read_picture_set
 
 __all__ = [
@@ -88,6 +90,11 @@ class Study:
         return hashlib.sha256(
             f"{self.config.digest()} {self.pictures.digest()}".encode()
         ).hexdigest()
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Who judges what, in which order."""
+        return make_plan(self.config, self.indices)
 
     def secrets(self) -> Secrets:
         """Read ``secrets.json``.
@@ -167,7 +174,12 @@ def open_study(path: str | os.PathLike[str]) -> Study:
                 f"The study has {_listed(pictures.models)}."
             )
     indices = select_pictures(pictures, config.pictures, config.seed, where)
-    return Study(folder, config, pictures, indices)
+    study = Study(folder, config, pictures, indices)
+    try:
+        study.plan  # noqa: B018 - it is made, and kept
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    return study
 
 
 def select_pictures(

@@ -81,6 +81,20 @@ def test_pictures_that_there_are_not(tmp_path):
     assert "none is named" in refused(made)
 
 
+def test_an_impossible_design(tmp_path):
+    made = study(tmp_path / "study")
+    edit(made, design="nested")
+    assert "study.yaml: nested: 4 people × 3 trials need 12 pictures; there are 6" in refused(made)
+    edit(made, design="crossed", repeats=4)
+    assert "4 repeats need as many main trials" in refused(made)
+
+
+def test_the_plan_is_of_the_pictures_that_are_shown(tmp_path):
+    made = study(tmp_path / "study", trials=2, pictures=("boat 1", "boat 3"))
+    assert set(made.plan.picture.ravel().tolist()) == {1, 3}
+    assert made.plan.people == 4
+
+
 def test_pictures_by_name_keep_the_order_of_the_list(tmp_path):
     made = study(tmp_path / "study")
     edit(made, pictures="[boat 5, boat 0, boat 2]")
