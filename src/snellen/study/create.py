@@ -7,13 +7,10 @@ import json
 import os
 import re
 import shutil
-import sqlite3
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +44,7 @@ from snellen.study.pictures import (
     picture_set_as_json,
 )
 from snellen.study.sources import Found, Source, find_source
+from snellen.study.store.opening import create_database
 from snellen.study.study_yaml import (
     PLATFORMS,
     PlatformKind,
@@ -155,7 +153,8 @@ def create_study(
         drawn = new_secrets()
         secret = json.dumps({"admin": drawn.admin, "salt": drawn.salt}) + "\n"
         _write(temporary / SECRETS_FILE, secret.encode(), mode=0o600)
-        _new_database(temporary / DATABASE_FILE)
+        create_database(temporary / DATABASE_FILE)
+        os.chmod(temporary / DATABASE_FILE, 0o600)
         sync_folder(temporary)
         os.rename(temporary, target)
         sync_folder(target.parent)
@@ -292,21 +291,6 @@ def _folder_names(models: Sequence[str]) -> Mapping[str, str]:
         taken.add(candidate.lower())
         found[model] = candidate
     return found
-
-
-def _new_database(place: Path) -> None:
-    """An empty ``study.db`` that its owner alone can read."""
-    os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    schema = resources.files("snellen.study.store").joinpath("schema.sql").read_text("utf-8")
-    connection = sqlite3.connect(place)
-    try:
-        connection.executescript(schema)
-        with connection:
-            connection.execute("PRAGMA user_version = 1")
-            connection.execute("INSERT INTO setting VALUES ('state', 'open')")
-            connection.execute("INSERT INTO event (at, what) VALUES (?, 'created')", (time.time(),))
-    finally:
-        connection.close()
 
 
 def _write(path: Path, data: bytes, *, mode: int = 0o666) -> None:

@@ -473,7 +473,7 @@ def test_a_stop_on_the_way_leaves_nothing(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     place = folders(tmp_path / "in")
-    monkeypatch.setattr(module, "_new_database", stop)
+    monkeypatch.setattr(module, "create_database", stop)
     with pytest.raises(KeyboardInterrupt):
         create_study(place, tmp_path / "study")
     assert [p.name for p in tmp_path.iterdir()] == ["in"]
