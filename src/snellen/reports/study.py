@@ -128,7 +128,7 @@ def _context(report: StudyReport) -> dict[str, Any]:
         "ranks": [ordinal(rank + 1) for rank in range(len(names))],
         "rank_rows": rank_rows(findings) if findings["rankings"] else [],
         "tied": findings["ranks"].get("tied") or 0,
-        "panels": _panels(report, names) if findings["rankings"] else [],
+        "rank_panels": _panels(report, names) if findings["rankings"] else [],
         "pairs": pair_rows(results) if findings["people"] else [],
         "friedman": friedman_rows(results),
         "metrics": metric_rows(results),

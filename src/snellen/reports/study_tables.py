@@ -309,6 +309,21 @@ def participant_rows(results: Facts) -> list[ParticipantRow]:
     return rows
 
 
+@dataclass(frozen=True)
+class MetricRow:
+    """How often a metric agrees with the people."""
+
+    name: str
+    note: str
+    cells: list[Told]
+
+
+def metric_rows(results: Facts) -> list[MetricRow]:
+    """One row for each metric."""
+    found = (results.get("metric_agreement") or {}).get("metrics") or []
+    return [MetricRow(readable(each["name"]), "", [percent(each["overall"])]) for each in found]
+
+
 def listed(names: Sequence[str]) -> str:
     """Names as a sentence lists them.
 
