@@ -24,7 +24,6 @@ from snellen.study.server.room import InRoom, Room
 from snellen.study.store.administration import (
     may_see_result,
     note_result_seen,
-    progress,
     set_state,
     unlock,
 )

@@ -216,7 +216,7 @@ class StudyReply(BaseModel):
 
 
 class BeginReply(BaseModel):
-    """A session: `token` is for the header Authorization, `withdraw` for /withdraw#…"""
+    """A session: `token` is for the header Authorization, `withdraw` for the link /withdraw#…."""
 
     token: str
     withdraw: str

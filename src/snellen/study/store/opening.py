@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -10,22 +12,24 @@ from pathlib import Path
 
 from snellen.errors import UserError
 from snellen.files import atomic_path, shown, sync_folder
+from snellen.study.store.sessions import write_event, write_setting
 
 __all__ = ["APPLICATION_ID", "VERSION", "connect", "create_database", "reading"]
 
 APPLICATION_ID = 0x534E454C
-"""The letters SNEL, in the file's header."""
+"""The letters SNEL, in the file's header; `schema.sql` writes it."""
 VERSION = 1
 """Of `schema.sql`, in the file's header."""
 
 _BUSY_SECONDS = 10.0  # for which another process may hold the file
 
 
-def create_database(path: Path) -> None:
-    """Make the empty database of a new study, whole or not at all.
+def create_database(path: Path, now: float | None = None) -> None:
+    """Make the empty database of a new study, whole or not at all, for its owner's eyes alone.
 
     Args:
         path: of the file, which must not be there yet.
+        now: seconds since 1970; None: as the clock says.
 
     Raises:
         UserError: it is there, or cannot be written.
@@ -39,16 +43,17 @@ def create_database(path: Path) -> None:
     """
     if path.exists():
         raise UserError(f"{shown(path)} exists, and may hold answers: it is not made anew.")
+    now = time.time() if now is None else now
     schema = (files("snellen.study.store") / "schema.sql").read_text(encoding="utf-8")
     try:
         with atomic_path(path) as temporary:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             connection = sqlite3.connect(temporary, isolation_level=None)
             try:
-                connection.executescript(  # nothing here comes from outside
-                    f"BEGIN; {schema}; INSERT INTO setting VALUES ('state', 'open');"
-                    f"PRAGMA application_id = {APPLICATION_ID};"
-                    f"PRAGMA user_version = {VERSION}; COMMIT;"
-                )
+                connection.executescript(f"BEGIN; {schema}; PRAGMA user_version = {VERSION};")
+                write_setting(connection, "state", "open")
+                write_event(connection, now, "created")
+                connection.execute("COMMIT")
             finally:
                 connection.close()
     except sqlite3.OperationalError as error:

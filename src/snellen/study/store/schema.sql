@@ -1,5 +1,7 @@
 -- One SQLite file holds a study's sessions and answers. user_version is the version of this schema.
--- application_id is "SNEL". Times are seconds since 1970 (UTC); what is secret is kept as a SHA-256 only.
+-- Times are seconds since 1970 (UTC); what is secret is kept as a SHA-256 only.
+
+PRAGMA application_id = 1397638476;  -- "SNEL": this file is ours
 
 CREATE TABLE setting (          -- state, frozen_hash, frozen_at, simulated, unlocked_at, …
   name  TEXT PRIMARY KEY,

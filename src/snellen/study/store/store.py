@@ -75,8 +75,8 @@ class Store:
             self._closed = True
             self._reader.execute("PRAGMA query_only = OFF")
             self._reader.execute("PRAGMA busy_timeout = 0")
-            # Another process may read or write, or the disk be full: the answers are in study.db-wal
-            # then, where the next to open the file finds them.
+            # Another process may read or write, or the disk be full: the answers then are in
+            # study.db-wal, where the next to open the file finds them.
             with suppress(sqlite3.Error):
                 self._reader.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self._reader.close()
