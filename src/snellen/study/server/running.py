@@ -22,10 +22,12 @@ from snellen.study.server.guard import refuse
 from snellen.study.server.options import ServeOptions
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from snellen.study.folder import Study
     from snellen.study.server.room import Plan
 
-__all__ = ["listen", "serve"]
+__all__ = ["listen", "make_server", "serve"]
 
 _BACKLOG = 2048
 _LEAST_BYTES = 4096  # of a reply that must be taken in `slow_seconds`
@@ -131,6 +133,38 @@ def listen(host: str, port: int) -> socket.socket:
     return opened
 
 
+def make_server(app: FastAPI, options: ServeOptions) -> uvicorn.Server:
+    """Make the server of an application; `run(sockets=[listen(…)])` runs it.
+
+    Args:
+        app: of `make_app`.
+        options: as given there.
+    """
+    protocol = type(
+        "Impatient",
+        (_Impatient,),
+        {"seconds": options.slow_seconds, "most_connections": options.most_connections},
+    )
+    # Nobody shall fill the log by sending what is no HTTP.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=protocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_BEHIND_PROXY if options.proxy else _KEEP_ALIVE,
+            timeout_graceful_shutdown=_GRACE,
+            backlog=_BACKLOG,
+        )
+    )
+
+
 def serve(
     study: Study,
     options: ServeOptions,
@@ -152,31 +186,9 @@ def serve(
     _allow_files(2 * options.most_connections)
     with contextlib.closing(listen(options.host, options.port)) as opened:
         app = make_app(study, options, plan=plan)
-        protocol = type(
-            "Impatient",
-            (_Impatient,),
-            {"seconds": options.slow_seconds, "most_connections": options.most_connections},
-        )
-        config = uvicorn.Config(
-            app,
-            http=protocol,
-            ws="none",
-            loop="asyncio",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_BEHIND_PROXY if options.proxy else _KEEP_ALIVE,
-            timeout_graceful_shutdown=_GRACE,
-            backlog=_BACKLOG,
-        )
-        # Nobody shall fill the log by sending what is no HTTP.
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        server = _Server(config)
         ready(opened.getsockname()[1])
         try:
-            server.run(sockets=[opened])
+            make_server(app, options).run(sockets=[opened])
         finally:
             app.state.room.store.close()
 

@@ -1,0 +1,92 @@
+"""``snellen study serve``: the pages of a study, for its participants and its owner."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from snellen.study.config import Platform
+
+__all__ = ["serve"]
+
+
+def serve(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.")],
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Where to listen: 127.0.0.1 is this machine alone, 0.0.0.0 all networks."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 is any free one.", min=0, max=65535)] = 8000,
+    public_url: Annotated[
+        str | None,
+        typer.Option(
+            help="How participants reach this server, if it is not http://HOST:PORT.",
+            metavar="URL",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A further name under which requests may come; may be given several times.",
+            metavar="NAME",
+        ),
+    ] = None,
+    proxy: Annotated[
+        bool,
+        typer.Option("--proxy", help="Another server (nginx, Caddy) stands in front of this one."),
+    ] = False,
+) -> None:
+    """Serve a study until Ctrl-C.
+
+    Every answer is in STUDY/study.db before the participant goes on; the server may be stopped, or
+    killed, and started again at any time.
+    """
+    from snellen.files import shown
+    from snellen.study.folder import open_study, placeholders
+    from snellen.study.server.options import ServeOptions
+    from snellen.study.server.running import serve as run
+
+    options = ServeOptions(
+        host=host,
+        port=port,
+        public_url=public_url,
+        allow_hosts=(*(allow_host or ()), *_own(host)),
+        proxy=proxy,
+    )
+    opened = open_study(study)
+    secret = opened.secrets().admin
+    for key in placeholders(opened.config):
+        typer.echo(f"note: {key} in {shown(study)}/study.yaml still has to be filled in.", err=True)
+
+    def ready(found: int) -> None:
+        address = replace(options, port=found).address
+        typer.echo(f"participants: {_link(address, opened.config.platform)}")
+        typer.echo(f"you:          {address}/admin#{secret}")
+        typer.echo("The second link opens everything: keep it. Ctrl-C ends.")
+
+    run(opened, options, ready=ready)
+    typer.echo("Ended; all answers are in study.db.", err=True)
+
+
+def _own(host: str) -> tuple[str, ...]:
+    """The host listened on is a name for requests, but where it stands for all."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
+        return ()
+    return (f"[{host}]" if ":" in host else host,)
+
+
+def _link(address: str, platform: Platform) -> str:
+    if platform.kind == "prolific":
+        names = ("PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
+        return f"{address}/?" + "&".join(f"{name}={{{{%{name}%}}}}" for name in names)
+    if platform.kind == "mturk":
+        return f"{address}/  (`snellen study mturk create` offers it to workers)"
+    if platform.invitations:
+        return f"{address}/?invitation=…  (`snellen study invite` makes the links)"
+    return f"{address}/"
