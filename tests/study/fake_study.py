@@ -12,7 +12,16 @@ from snellen.study.folder import open_study
 
 from .fake_answers import MODELS
 
-SOURCES = ("astronaut", "camera", "chelsea", "coffee", "coins", "moon", "rocket", "hubble_deep_field")
+SOURCES = (
+    "astronaut",
+    "camera",
+    "chelsea",
+    "coffee",
+    "coins",
+    "moon",
+    "rocket",
+    "hubble_deep_field",
+)
 TEXTS = {
     "title": "Which is closest to the original?",
     "instructions": "Look at the original.\nRank the others, the closest first.",

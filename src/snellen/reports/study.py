@@ -110,6 +110,8 @@ def _context(report: StudyReport) -> dict[str, Any]:
     results = report.results
     findings = results["findings"]
     names = list(results["study"]["models"])
+    agreement = results.get("metric_agreement") or {}
+    metrics, ceilings = metric_rows(results)
     return {
         "version": results.get("snellen", ""),
         "command": results.get("command", ""),
@@ -131,9 +133,11 @@ def _context(report: StudyReport) -> dict[str, Any]:
         "rank_panels": _panels(report, names) if findings["rankings"] else [],
         "pairs": pair_rows(results) if findings["people"] else [],
         "friedman": friedman_rows(results),
-        "metrics": metric_rows(results),
+        "metrics": metrics,
+        "ceilings": ceilings,
+        "no_ceiling": (agreement.get("ceiling") or {}).get("between_people", {}).get("missing", ""),
+        "preferences": agreement.get("preferences") or 0,
         "metric_panel": _metric_panel(results),
-        "metric_note": (results.get("metric_agreement") or {}).get("missing", ""),
         "galleries": _galleries(report),
         "reliability": reliability_rows(results),
         "bias_panels": bias_panels(results),
@@ -172,8 +176,8 @@ def _panels(report: StudyReport, names: Sequence[str]) -> list[tuple[str, Markup
         )
     )
     worths = ((findings.get("plackett_luce") or {}).get("models")) or {}
-    levels = [(worths.get(name) or {}).get("log_worth") for name in names]
-    if all(level and level["value"] is not None for level in levels):
+    levels = [worths[name]["log_worth"] for name in names if name in worths]
+    if levels and all(level["value"] is not None for level in levels):
         panels.append(
             (
                 "Plackett–Luce worth",
@@ -204,9 +208,11 @@ def _panels(report: StudyReport, names: Sequence[str]) -> list[tuple[str, Markup
     return panels
 
 
-def _dots(names: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> list[Dot]:
+def _dots(
+    names: Sequence[str], entries: Sequence[Mapping[str, Any]], *, coloured: bool = True
+) -> list[Dot]:
     return [
-        Dot(name, index, entry["value"], entry["low"], entry["high"])
+        Dot(name, index if coloured else None, entry["value"], entry["low"], entry["high"])
         for index, (name, entry) in enumerate(zip(names, entries, strict=True))
     ]
 
@@ -214,21 +220,18 @@ def _dots(names: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> list[Do
 def _metric_panel(results: Mapping[str, Any]) -> Markup | None:
     """How often each metric agrees with the people, against chance and the ceiling."""
     agreement = results.get("metric_agreement") or {}
-    entries = [e for e in agreement.get("metrics") or [] if e["overall"]["value"] is not None]
-    if not entries:
+    entries = [e for e in agreement.get("metrics") or [] if "missing" not in e]
+    if not entries or entries[0]["overall"]["value"] is None:
         return None
-    ceiling = agreement.get("ceiling") or {}
+    ceiling = agreement["ceiling"]
     band = None
-    if ceiling.get("value") is not None:
-        band = (ceiling.get("low"), ceiling["value"], ceiling.get("high"), "two people")
-    dots = [
-        Dot(e["name"], None, e["overall"]["value"], e["overall"]["low"], e["overall"]["high"])
-        for e in entries
-    ]
+    for key, name in (("between_people", "another person"), ("within_people", "the same again")):
+        if band is None and (value := ceiling[key]["value"]) is not None:
+            band = (ceiling[key]["low"], value, ceiling[key]["high"], name)
     return dot_panel(
         "How often each metric agrees with the people",
-        dots,
-        axis="% of pairs ranked as people rank them",
+        _dots([e["name"] for e in entries], [e["overall"] for e in entries], coloured=False),
+        axis="% of preferences that the metric shares",
         limits=(0.4, 0.8),
         digits=0,
         line=(0.5, "chance"),
@@ -256,7 +259,9 @@ class Strip:
     width: int
     height: int
     original: str
-    shown: list[tuple[str, int, str, str, bool]]  # model, index, address, rank in words, its subject
+    shown: list[
+        tuple[str, int, str, str, bool]
+    ]  # model, index, address, rank in words, its subject
 
 
 def _galleries(report: StudyReport) -> dict[str, Any] | None:
@@ -268,8 +273,10 @@ def _galleries(report: StudyReport) -> dict[str, Any] | None:
     weight = max(sum(len(uri) for uri in _uris(picture)) * 3 // 4 for picture in both[:4])
     most = max(1, _BUDGET // (2 * weight))
     last = len(report.results["study"]["models"])
-    behind = "ranked second" if last == 2 else (
-        "ranked second or third" if last == 3 else f"ranked second to {ordinal(last)}"
+    behind = (
+        "ranked second"
+        if last == 2
+        else ("ranked second or third" if last == 3 else f"ranked second to {ordinal(last)}")
     )
     total = told["first_count"] + told["behind_count"] + told["shared_count"]
     return {

@@ -44,7 +44,7 @@ class Dot:
 
 
 def ordinal(rank: int) -> str:
-    """A rank in words: 1st, 2nd, 3rd, …
+    """A rank in words, as 1st.
 
     >>> [ordinal(rank) for rank in (1, 2, 3, 4)]
     ['1st', '2nd', '3rd', '4th']
@@ -138,9 +138,7 @@ def dot_panel(
         places = 0 if all(float(scale * t).is_integer() for t in ticks) else _places(ticks, scale)
         parts.append(_words(x(tick), base + 17, number(scale * tick, places), "middle"))
     if line is not None:
-        parts.append(
-            f'<path d="M{x(line[0]):.1f} {top - 4:.1f}V{base:.1f}" class="axis dashed"/>'
-        )
+        parts.append(f'<path d="M{x(line[0]):.1f} {top - 4:.1f}V{base:.1f}" class="axis dashed"/>')
         parts.append(_named(x(line[0]), top - 9, line[1]))
     for place, dot in enumerate(dots):
         y = top + row * (place + 0.5) + 5

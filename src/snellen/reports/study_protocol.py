@@ -185,7 +185,9 @@ def _intervals(results: Facts) -> str:
 def _tests(results: Facts) -> str:
     count = len(results["findings"].get("differences") or [])
     if count < 2:
-        return "Two-sided; one pair of models, so that there is nothing to correct." if count else ""
+        return (
+            "Two-sided; one pair of models, so that there is nothing to correct." if count else ""
+        )
     return (
         "Two-sided. The p of the headline, and those of Wilcoxon's signed-rank tests, are each "
         f"corrected by Holm for all {count} pairs. Intervals are for one pair at a time."
@@ -204,16 +206,25 @@ def _ties(study: Facts) -> str:
 
 
 def _worths(results: Facts) -> str:
-    if not results["findings"].get("worths"):
+    if not results["findings"].get("plackett_luce"):
         return ""
+    pseudo = results["findings"]["plackett_luce"].get("pseudo")
     return (
-        "Plackett–Luce on whole rankings, ties included; logarithms, their mean zero. The chance "
-        "that a model is ranked before another is 1/(1 + exp(−difference)) where ties are left out."
+        "Plackett–Luce on whole rankings, ties included; logarithms, their mean zero. Before two "
+        "models of worths a and b the first comes with a chance of 1/(1 + exp(b − a)), ties left "
+        f"out. Each model wins and loses {pseudo:g} comparisons against an imagined one, so that "
+        "unanimous answers have finite worths."
     )
 
 
 def _metrics(results: Facts) -> str:
-    return readable((results.get("metric_agreement") or {}).get("note") or "")
+    if not (results.get("metric_agreement") or {}).get("metrics"):
+        return ""
+    return (
+        "Of the 8-bit pictures that people saw, colour as the mean over channels, in float64. SSIM "
+        "and MS-SSIM as Wang et al.; MS-SSIM by as many of its five levels as fit. A function of "
+        "one’s own gets float32 in [0, 1]."
+    )
 
 
 def _pictures(study: Facts) -> str:
@@ -221,9 +232,11 @@ def _pictures(study: Facts) -> str:
     if study.get("pictures") is not None:
         said.append(f"{counted(study['pictures'], 'picture')} were chosen for the study.")
     provenance = study.get("provenance") or {}
-    for key in ("bundle", "command", "commit"):
-        if isinstance(provenance.get(key), str):
-            said.append(f"{key.capitalize()}: {readable(provenance[key])}.")
+    said += [
+        f"{key.capitalize()}: {readable(provenance[key])}."
+        for key in ("bundle", "command", "commit")
+        if isinstance(provenance.get(key), str)
+    ]
     return " ".join(said)
 
 

@@ -76,7 +76,9 @@ def told(entry: Facts | None, digits: int, scale: float = 1.0) -> Told:
 def percent(entry: Facts | None) -> Told:
     """A share with its interval, in percent."""
     found = told(entry, 0, 100)
-    return Told(found.value if found.value == "—" else f"{found.value} %", found.limits, found.missing)
+    return Told(
+        found.value if found.value == "—" else f"{found.value} %", found.limits, found.missing
+    )
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,9 @@ def pair_rows(results: Facts) -> list[PairRow]:
                 models.index(pair.worse),
                 "unknown" if pair.p is None else "better" if pair.decided else "open",
                 Told(number(pair.lead, pair.digits), pair.limits),
-                *(_place(v, reach) for v in (pair.low, pair.lead, pair.high)),
+                _place(pair.low, reach),
+                _place(pair.lead, reach),
+                _place(pair.high, reach),
                 _p(pair.p),
                 _p(p),
                 rate,
@@ -258,9 +262,7 @@ def friedman_rows(results: Facts) -> list[FriedmanRow]:
         rows.append(
             FriedmanRow(
                 counted(entry["blocks"], entry["by"]),
-                "—"
-                if statistic is None
-                else f"χ²({entry['degrees']}) = {number(statistic, 2)}",
+                "—" if statistic is None else f"χ²({entry['degrees']}) = {number(statistic, 2)}",
                 _p(entry.get("p")),
                 "not measured" if error is None else f"{number(100 * error, 1)} %",
                 missing,
@@ -311,17 +313,41 @@ def participant_rows(results: Facts) -> list[ParticipantRow]:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """How often a metric agrees with the people."""
+    """How often a metric, or people, agree with the people."""
 
     name: str
     note: str
     cells: list[Told]
 
 
-def metric_rows(results: Facts) -> list[MetricRow]:
-    """One row for each metric."""
-    found = (results.get("metric_agreement") or {}).get("metrics") or []
-    return [MetricRow(readable(each["name"]), "", [percent(each["overall"])]) for each in found]
+_CEILING = {
+    "between_people": ("another person", "who ranked the same picture"),
+    "with_others": ("the majority of the others", "on the same picture; knows all other answers"),
+    "best_possible": ("the best there could be", "always with the majority, of few it flatters"),
+    "within_people": ("the same person again", "at the repeat of the trial"),
+}
+
+
+def metric_rows(results: Facts) -> tuple[list[MetricRow], list[MetricRow]]:
+    """One row for each metric, and one for each ceiling that could be measured."""
+    agreement = results.get("metric_agreement") or {}
+    rows = []
+    for each in agreement.get("metrics") or []:
+        better = "lower is better" if each["lower"] else "higher is better"
+        if each.get("missing"):
+            cells = [Told("—")] * 4
+            note = readable(each["missing"])
+        else:
+            shares = [percent(each[key]) for key in ("overall", "per_picture", "first")]
+            cells = [*shares, Told(number(each["model_order"], 2))]
+            note = f"{readable(each['scale'])}; {better}"
+        rows.append(MetricRow(readable(each["name"]), note, cells))
+    ceilings = [
+        MetricRow(*_CEILING[key], [percent(entry)])
+        for key, entry in (agreement.get("ceiling") or {}).items()
+        if entry["value"] is not None
+    ]
+    return rows, ceilings
 
 
 def listed(names: Sequence[str]) -> str:

@@ -143,8 +143,8 @@ def pairs_of(results: Facts) -> list[Pair]:
         if estimate > 0:
             found.append(Pair(b, a, estimate, low, high, p, decided))
         else:
-            turned = (None if limit is None else -limit for limit in (high, low))
-            found.append(Pair(a, b, -estimate, *turned, p, decided))
+            least, most = (None if limit is None else -limit for limit in (high, low))
+            found.append(Pair(a, b, -estimate, least, most, p, decided))
     return found
 
 
@@ -173,7 +173,7 @@ def _undecidable(results: Facts, names: Sequence[str]) -> Pieces:
     if rest:
         each = "" if len(best) == 1 else ", each"
         pieces += [
-            ("text", f" the lowest mean rank{each} "),
+            ("text", f" the lowest mean rank{each}, "),
             ("number", number(means[names[0]], _DIGITS)),
             ("text", ", against "),
         ]
@@ -192,7 +192,7 @@ def _undecidable(results: Facts, names: Sequence[str]) -> Pieces:
     pieces.append(("text", f", over {counted(findings['pictures'], 'picture')}"))
     other = "simulated observers" if simulated else "people"
     if findings["people"] == 1:
-        ending = f"; of what other {other} would say, one says nothing."
+        ending = f"; of what other {other} would say, this one says nothing."
     else:
         ending = f"; of what other {other} would say, so few answers say nothing."
     return [*pieces, ("text", ending)]
@@ -233,7 +233,10 @@ def _ahead(who: str, where: str, better: Sequence[Pair], unclear: Sequence[Pair]
     """The sentence on one model that was ranked better than others."""
     focus = readable(better[0].better)
     pieces: Pieces = [("text", f"{who} ranked "), ("loss", focus), ("text", " better than ")]
-    pieces += _listed([[("loss", readable(pair.worse))] for pair in better])
+    if len(better) > _NAMED - 1 and not unclear:
+        pieces.append(("text", f"all {len(better)} others"))
+    else:
+        pieces += _listed([[("loss", readable(pair.worse))] for pair in better])
     pieces.append(("text", f": over {where} its mean rank is "))
     if len(better) == 1:
         pieces += [("number", f"{number(better[0].lead, better[0].digits)} lower")]
@@ -242,7 +245,7 @@ def _ahead(who: str, where: str, better: Sequence[Pair], unclear: Sequence[Pair]
         shown = better if len(better) < _NAMED else (better[0], better[-1])
         parts = []
         for pair in shown:
-            least = {id(better[0]): ", the nearest", id(better[-1]): ", the farthest"}
+            least = {id(better[0]): " (the nearest)", id(better[-1]): " (the farthest)"}
             note = least.get(id(pair), "") if len(better) >= _NAMED else ""
             parts.append([*_lead(pair), ("text", " lower than "), *_of(pair.worse, note)])
         pieces += _listed(parts)
@@ -292,28 +295,32 @@ def _other_pairs(pairs: Sequence[Pair], said: Sequence[Pair]) -> Iterator[str]:
 
 def _metrics(results: Facts) -> Iterator[str]:
     """Which metric agrees most often, against how often people do."""
-    found = (results.get("metric_agreement") or {}).get("metrics") or []
-    known = [entry for entry in found if _known(entry.get("overall")) is not None]
+    agreement = results.get("metric_agreement") or {}
+    known = [
+        entry
+        for entry in agreement.get("metrics") or []
+        if "missing" not in entry and entry["overall"]["value"] is not None
+    ]
     if not known:
         return
-    best = max(known, key=lambda entry: entry["overall"])
-    limits = _percent_span(best.get("low"), best.get("high"))
-    said = (
-        f"Of {counted(len(known), 'metric')}, {readable(best['name'])} agrees most often with the "
-        f"{judges(results)}: in {100 * best['overall']:.0f} %{limits} of the pairs"
-    )
-    ceiling = _known((results["metric_agreement"].get("ceiling") or {}).get("overall"))
-    if ceiling is not None:
-        said += f"; two {judges(results)} agree in {100 * ceiling:.0f} %"
+    best = max(known, key=lambda entry: entry["overall"]["value"])
+    chosen = f"Of {counted(len(known), 'metric')}, " if len(known) > 1 else ""
+    often = "agrees most often" if len(known) > 1 else "agrees"
+    said = f"{chosen}{readable(best['name'])} {often} with the {judges(results)}: on "
+    said += f"{_percent(best['overall'])} of the pairs that these put in an order"
+    ceiling = agreement["ceiling"]
+    if ceiling["between_people"]["value"] is not None:
+        said += f"; two of them agree on {_percent(ceiling['between_people'])}"
+    elif ceiling["within_people"]["value"] is not None:
+        said += f"; asked again they agree with themselves on {_percent(ceiling['within_people'])}"
     yield f"{said}."
 
 
-def _percent_span(low: float | None, high: float | None) -> str:
-    if _known(low) is None or _known(high) is None:
-        return ""
-    assert low is not None  # noqa: S101 - for the type checker
-    assert high is not None  # noqa: S101
-    return f" [{100 * low:.0f}, {100 * high:.0f}]"
+def _percent(entry: Facts) -> str:
+    limits = ""
+    if entry["low"] is not None and entry["high"] is not None:
+        limits = f" [{100 * entry['low']:.0f}, {100 * entry['high']:.0f}]"
+    return f"{100 * entry['value']:.0f} %{limits}"
 
 
 def _evidence(results: Facts, tested: bool) -> str:

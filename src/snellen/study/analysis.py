@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import snellen
 from snellen.errors import UserError, nearest
 from snellen.files import atomic_write, shown
 from snellen.images.files import read_image
@@ -27,6 +26,8 @@ from snellen.study.conduct import how_it_went
 from snellen.study.findings import as_json, findings_of, headline_of, means_of_people
 from snellen.study.folder import Study
 from snellen.study.galleries import Pick, choose_galleries
+from snellen.study.metric_agreement import MetricsAndPeople, metric_agreement
+from snellen.study.metric_values import DEFAULT_METRICS, MetricTable, measure_pictures, parse_metric
 from snellen.study.pictures import ORIGINAL
 from snellen.study.quality import ParticipantQuality, participant_quality, rule_in_words
 from snellen.study.ratings import Answers, Ratings
@@ -37,20 +38,18 @@ from snellen.study.store.reading import answers_in
 from snellen.study.store.sessions import setting
 from snellen.study.store.store import check_frozen, open_store
 
-__all__ = ["FORMAT", "METRICS", "analyse", "results_of"]
+__all__ = ["FORMAT", "analyse", "results_of"]
 
 FORMAT = 1
 """Raised when a reader of the old format would misread the new one."""
 
-METRICS = ("mse", "mae", "psnr", "ssim", "ms-ssim")
-
-_EACH = 12  # pictures of a gallery; fewer where the page would get too large
+_EACH = 8  # pictures of a gallery; fewer where the page would get too large
 
 
 def analyse(
     study: Study,
     *,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = DEFAULT_METRICS,
     gallery_model: str | None = None,
     level: float = 0.95,
     resamples: int = 2000,
@@ -68,7 +67,7 @@ def analyse(
 
     Args:
         study: a study's folder, opened.
-        metrics: names of ours, or ``package.module:function``; see `metric_agreement`.
+        metrics: names that `parse_metric` knows.
         gallery_model: the model that the galleries are about; None: that of the lowest mean rank.
         level: coverage of the intervals.
         resamples: draws of every bootstrap.
@@ -98,6 +97,8 @@ def analyse(
         raise UserError(f"the level of the intervals is {level:g}: give 0.5 to below 1, as 0.95.")
     if resamples < 1:
         raise UserError(f"--resamples is {resamples}: give 1 or more, as 2000.")
+    for name in metrics:
+        parse_metric(name)
     folder = study.path / "analysis" if out is None else Path(out)
     refuse_foreign_folder(folder)
     _see_result(study, unlock_result, clock())
@@ -116,7 +117,8 @@ def analyse(
     )
     report = StudyReport(
         results,
-        *(_gallery(study, results, key) for key in ("first", "behind")),
+        first=_gallery(study, results, "first"),
+        behind=_gallery(study, results, "behind"),
         of_people=means_of_people(_counted_ratings(answers, results)),
     )
 
@@ -161,7 +163,7 @@ def results_of(
     answers: Answers,
     conduct: Mapping[str, Any],
     *,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = DEFAULT_METRICS,
     gallery_model: str | None = None,
     bootstrap: Bootstrap,
     command: str = "",
@@ -173,8 +175,10 @@ def results_of(
         study: whose pictures and rules they are.
         answers: all that was answered.
         conduct: how the study went, see `how_it_went`.
-        metrics, gallery_model, command: as for `analyse`.
+        metrics: as for `analyse`.
+        gallery_model: as for `analyse`.
         bootstrap: the design, the draws, the level and the seed.
+        command: what was typed.
         now: seconds since 1970.
     """
     config = study.config
@@ -183,11 +187,12 @@ def results_of(
     ratings = _only(answers.ratings, counting)
     findings = {**findings_of(ratings, bootstrap), "unfinished": unfinished}
     galleries = choose_galleries(ratings, model=gallery_model, each=_EACH, seed=bootstrap.seed)
-    pictures = _pictures(study, ratings)
+    tables = _measured(study, ratings, metrics)
+    agreement = metric_agreement(ratings, tables, bootstrap) if tables else None
     results = {
         "format": FORMAT,
         "experiment": "study",
-        "snellen": snellen.__version__,
+        "snellen": version("snellen"),
         "software": _software(),
         "command": command,
         "date": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
@@ -204,8 +209,8 @@ def results_of(
         "findings": findings,
         "sensitivity": _sensitivity(answers, quality, counting, bootstrap),
         "galleries": None if galleries is None else dataclasses.asdict(galleries),
-        "pictures": pictures,
-        "metric_values": [],
+        "metric_agreement": None if agreement is None else agreement.as_dict(),
+        "pictures": _pictures(ratings, tables, agreement),
     }
     found = as_json(results)
     assert isinstance(found, dict)  # noqa: S101 - for the type checker
@@ -286,23 +291,50 @@ def _config(study: Study) -> dict[str, Any]:
 
 
 def _software() -> dict[str, str]:
-    found = {"snellen": snellen.__version__, "python": platform.python_version()}
-    return found | {name: version(name) for name in ("numpy", "scipy", "torch")}
+    found = {name: version(name) for name in ("snellen", "numpy", "scipy", "torch")}
+    return found | {"python": platform.python_version()}
 
 
-def _pictures(study: Study, ratings: Ratings) -> list[dict[str, Any]]:
-    """Each ranked picture: how many ranked it, and each model's mean rank."""
+def _measured(study: Study, ratings: Ratings, names: Sequence[str]) -> list[MetricTable]:
+    """What each metric says of the ranked pictures; the others have zeros, which are not read."""
+    ranked = np.unique(ratings.only("main").picture)
+    if not len(ranked) or not names:
+        return []
+    models = study.config.models
+    pictures = (
+        (_pixels(study, index, ORIGINAL), [_pixels(study, index, model) for model in models])
+        for index in ranked.tolist()
+    )
+    found = []
+    for table in measure_pictures([parse_metric(name) for name in names], pictures):
+        values = np.zeros((len(ratings.pictures), len(models)))
+        if not table.missing:
+            values[ranked] = table.values
+        found.append(dataclasses.replace(table, values=values))
+    return found
+
+
+def _pictures(
+    ratings: Ratings, tables: Sequence[MetricTable], agreement: MetricsAndPeople | None
+) -> list[dict[str, Any]]:
+    """Each ranked picture: who ranked it how, what metrics say, and how often these agree."""
     main = ratings.only("main")
     raters = np.bincount(main.picture, minlength=len(main.pictures))
     sums = np.zeros((len(main.pictures), len(main.models)))
     np.add.at(sums, main.picture, main.ranks)
+    usable = [table for table in tables if not table.missing]
+    compared = [] if agreement is None else [m for m in agreement.metrics if not m.missing]
     return [
         {
             "name": main.pictures[index],
             "source": main.sources[index],
             "raters": int(raters[index]),
-            "mean_ranks": dict(zip(main.models, (sums[index] / raters[index]), strict=True)),
-            "metrics": {},
+            "mean_ranks": dict(zip(main.models, sums[index] / raters[index], strict=True)),
+            "metrics": {
+                table.name: dict(zip(main.models, table.values[index], strict=True))
+                for table in usable
+            },
+            "agreement": {metric.name: metric.by_picture[index] for metric in compared},
         }
         for index in np.flatnonzero(raters).tolist()
     ]
@@ -328,9 +360,16 @@ def _ranked_picture(study: Study, pick: Pick) -> RankedPicture:
 
 def _planes(study: Study, index: int, model: str) -> NDArray[np.uint8]:
     """One picture as uint8 (C, H, W)."""
+    pixels = _pixels(study, index, model)
+    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return np.ascontiguousarray(planes)
+
+
+def _pixels(study: Study, index: int, model: str) -> NDArray[np.uint8]:
+    """One picture as uint8 (H, W) or (H, W, 3), of the file that people saw."""
+    study.picture_bytes(index, model)  # refuses a file that was changed
     path = study.path / study.picture(index).files[model]
     pixels = read_image(path)
     if pixels.dtype != np.uint8:
-        raise UserError(f"{shown(path)} has more than 8 bits: restore the picture.")
-    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    return np.ascontiguousarray(planes)
+        raise UserError(f"{shown(path)} has more than 8 bits a channel: restore the picture.")
+    return pixels.astype(np.uint8, copy=False)

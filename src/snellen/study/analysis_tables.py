@@ -36,6 +36,7 @@ def csv_files(results: Facts) -> dict[str, str]:
             _differences(results),
         ),
         "metric_agreement.csv": _metrics(results),
+        "metric_agreement_by_picture.csv": _by_picture(results),
         "participants.csv": _table(
             results,
             (
@@ -52,7 +53,7 @@ def _table(results: Facts, head: Sequence[str], rows: Iterable[Row]) -> str:
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     simulated = "yes" if results["simulated"] else "no"
-    writer.writerow((*head, "simulated"))
+    writer.writerow([*(_cell(name) for name in head), "simulated"])
     writer.writerows([*(_cell(value) for value in row), simulated] for row in rows)
     return target.getvalue()
 
@@ -97,27 +98,55 @@ def _participants(results: Facts) -> Iterable[Row]:
         )
 
 
+_SHARES = ("overall", "per_picture", "first")
+_LIMITS = ("value", "low", "high")
+
+
 def _metrics(results: Facts) -> str:
-    rows = (results.get("metric_agreement") or {}).get("metrics") or []
-    return _table(
-        results,
-        ("metric", "agreement", "low", "high"),
-        [
-            (each["name"], *(each["overall"][key] for key in ("value", "low", "high")))
-            for each in rows
-        ],
-    )
+    """One row for each metric, then the ceiling: what people reach with each other."""
+    found = results["metric_agreement"] or {"metrics": [], "ceiling": {}}
+    rows: list[Row] = []
+    for each in found["metrics"]:
+        better = "lower" if each["lower"] else "higher"
+        shares = [each[key][limit] if key in each else None for key in _SHARES for limit in _LIMITS]
+        order = each.get("model_order")
+        rows.append((each["name"], better, *shares, order, each.get("missing", "")))
+    for name, entry in found["ceiling"].items():
+        nothing = [None] * (3 * (len(_SHARES) - 1) + 1)
+        limits = [entry[limit] for limit in _LIMITS]
+        rows.append((f"people: {name}", "", *limits, *nothing, entry.get("missing", "")))
+    head = [f"{key}{limit}" for key in _SHARES for limit in ("", "_low", "_high")]
+    return _table(results, ("metric", "better", *head, "model_order", "missing"), rows)
 
 
 def _pictures(results: Facts) -> str:
-    names = list(results["metric_values"])
-    rows = []
-    for picture in results["pictures"]:
-        for model, rank in picture["mean_ranks"].items():
-            values = (picture["metrics"].get(name, {}).get(model) for name in names)
-            rows.append(
-                (picture["name"], picture["source"], model, picture["raters"], rank, *values)
-            )
-    return _table(
-        results, ("picture", "source", "model", "raters", "mean_rank", *names), rows
-    )
+    names = _metric_names(results)
+    rows = [
+        (
+            *(picture[key] for key in ("name", "source")),
+            model,
+            picture["raters"],
+            rank,
+            *(picture["metrics"][name][model] for name in names),
+        )
+        for picture in results["pictures"]
+        for model, rank in picture["mean_ranks"].items()
+    ]
+    return _table(results, ("picture", "source", "model", "raters", "mean_rank", *names), rows)
+
+
+def _by_picture(results: Facts) -> str:
+    names = _metric_names(results)
+    rows = [
+        (
+            *(picture[key] for key in ("name", "source", "raters")),
+            *(picture["agreement"][name] for name in names),
+        )
+        for picture in results["pictures"]
+    ]
+    return _table(results, ("picture", "source", "raters", *names), rows)
+
+
+def _metric_names(results: Facts) -> list[str]:
+    found = (results["metric_agreement"] or {}).get("metrics") or []
+    return [each["name"] for each in found if "missing" not in each]
