@@ -31,6 +31,7 @@ __all__ = [
     "is_preview",
     "leave",
     "read_platform",
+    "submit_host",
     "worker_hash",
 ]
 
@@ -172,7 +173,7 @@ def _check_submit_to(platform: Mturk, body: Mapping[str, Any]) -> None:
     came = body.get("turkSubmitTo")
     if came is None or came == "":
         raise UserError("the link lacks turkSubmitTo: open the study from Mechanical Turk.")
-    wanted = _submit_host(platform)
+    wanted = submit_host(platform)
     if not isinstance(came, str) or came not in (wanted, wanted + "/"):
         other = _MTURK_HOST if platform.sandbox else _MTURK_SANDBOX
         if came in (other, other + "/"):
@@ -187,7 +188,8 @@ def _check_submit_to(platform: Mturk, body: Mapping[str, Any]) -> None:
         )
 
 
-def _submit_host(platform: Mturk) -> str:
+def submit_host(platform: Mturk) -> str:
+    """The only address that this study's participants are sent back to: turkSubmitTo."""
     return _MTURK_SANDBOX if platform.sandbox else _MTURK_HOST
 
 
@@ -249,7 +251,7 @@ def leave(platform: Platform, code: str, arrival: Arrival) -> dict[str, Any]:
         query = urlencode({"cc": platform.completed})
         return {"code": platform.completed, "leave": {"url": f"{_PROLIFIC_END}?{query}"}}
     form = {
-        "action": f"{_submit_host(platform)}/mturk/externalSubmit",
+        "action": f"{submit_host(platform)}/mturk/externalSubmit",
         "fields": {"assignmentId": arrival.assignment, CODE_FIELD: code},
     }
     return {"code": code, "leave": {"form": form}}

@@ -1,0 +1,356 @@
+"""Simulated observers at a running server: they ask for what a browser asks for, all at once."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Self
+from urllib.parse import SplitResult, urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snellen.errors import UserError
+from snellen.files import shown
+from snellen.study.config import Mturk, OpenLink, Prolific
+from snellen.study.design import ORIGINAL_SHOWN
+from snellen.study.folder import Study
+from snellen.study.pictures import ORIGINAL
+from snellen.study.platforms import submit_host
+from snellen.study.simulation.records import Outcome, truth
+from snellen.study.simulation.tastes import (
+    Observer,
+    SimulationOptions,
+    gather,
+    pixels_of,
+)
+
+__all__ = ["simulate_over_http"]
+
+_AT_ONCE = 64  # people; more wait until one is done
+_TRIES = 40  # of a request that the server puts off or that gets lost
+_LONGEST_WAIT = 5.0  # seconds
+_TIMEOUT = 60.0
+_PUT_OFF = (429, 503)
+_LARGEST = 256 * 2**20  # bytes of a reply
+
+
+def simulate_over_http(
+    study: Study,
+    url: str,
+    options: SimulationOptions,
+    *,
+    tell: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Let simulated observers take part in a study that is being served.
+
+    They know what they see by its pixels, looked up in the study's folder; a picture that is not
+    there ends the simulation. The server marks their sessions, and the study, as simulated; it
+    refuses them where people have taken part.
+
+    Args:
+        study: that the server serves; its admin secret allows simulated sessions.
+        url: of the server. Outside of this machine, https.
+        options: the observers.
+        tell: told how many observers are done, and how many there are.
+
+    Raises:
+        UserError: no such server, another study, no place left, people among its participants, or
+            whatever it refuses.
+    """
+    place = _checked(url)
+    crowd = gather(study, options)
+    seen = _Seen(study)
+    _check_study(study, place)
+    done, lock = 0, Lock()
+
+    def visit(index: int) -> int:
+        nonlocal done
+        with _Browser(place) as browser:
+            answers = _take_part(study, seen, crowd.observer(index), browser)
+        with lock:
+            done += 1
+            if tell is not None:
+                tell(done, len(crowd))
+        return answers
+
+    with ThreadPoolExecutor(min(len(crowd), _AT_ONCE)) as pool:
+        visits = [pool.submit(visit, index) for index in range(len(crowd))]
+        wait(visits, return_when=FIRST_EXCEPTION)
+        failed = next((v.exception() for v in visits if v.done() and v.exception()), None)
+        if failed is not None:
+            pool.shutdown(cancel_futures=True)
+            raise failed
+        answers = sum(v.result() for v in visits)
+    return Outcome(len(crowd), answers, int(crowd.inattentive.sum()), truth(study, crowd))
+
+
+def _checked(url: str) -> SplitResult:
+    try:
+        place = urlsplit(url)
+        _ = place.port
+    except ValueError as error:
+        raise UserError(f"--url {shown(url)[:200]!r} is no address: {error}.") from error
+    if place.scheme not in ("http", "https") or not place.hostname:
+        raise UserError(
+            f"--url {shown(url)[:200]!r} is no address: write it as in http://127.0.0.1:8000."
+        )
+    if place.path not in ("", "/") or place.query or place.fragment:
+        raise UserError(f"--url {shown(url)[:200]!r}: name the host alone, without a path.")
+    if place.scheme == "http" and place.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise UserError(
+            f"--url {shown(url)[:200]!r} would send the study's admin secret in the clear: use "
+            "https, or http on this machine."
+        )
+    return place
+
+
+def _check_study(study: Study, place: SplitResult) -> None:
+    with _Browser(place) as browser:
+        told = browser.ask("GET", "/api/study")
+    if told.get("title") != study.config.title or told.get("models") != len(study.config.models):
+        raise UserError(
+            f"{place.geturl()} serves {shown(str(told.get('title')))[:80]!r}, and "
+            f"{shown(study.path)} is {study.config.title!r}: name the study that is served there."
+        )
+
+
+def _take_part(study: Study, seen: _Seen, observer: Observer, browser: _Browser) -> int:
+    """One whole session, as the page does it; returns how many answers it gave."""
+    browser.get_bytes("/")
+    browser.ask("GET", "/api/study")
+    began = browser.ask(
+        "POST",
+        "/api/sessions",
+        _consent(study),
+        headers={"X-Snellen-Admin": study.secrets().admin},
+        once=True,
+    )
+    browser.token = began["token"]
+    looked: dict[str, NDArray[np.uint8]] = {}
+    at = browser.ask("GET", "/api/trial")
+    answers = 0
+    while at["state"] == "trial":
+        ids = [at["original"], *at["options"]]
+        for image in ids:
+            if image not in looked:
+                looked[image] = pixels_of(browser.get_bytes(f"/api/images/{image}"))
+        picture, shown_models = seen.identify([looked[image] for image in ids])
+        at = browser.ask(
+            "POST", f"/api/answers/{at['number']}", _answer(observer, picture, shown_models)
+        )["next"]
+        answers += 1
+    if not browser.ask("POST", "/api/complete", {}).get("code"):
+        raise UserError(f"{browser.place.geturl()} gave no code to somebody who was done.")
+    return answers
+
+
+def _consent(study: Study) -> dict[str, Any]:
+    return {
+        "consent": True,
+        "screen": {"width": 1920, "height": 1080, "pixel_ratio": 1},
+        "platform": _platform_body(study),
+        "simulated": True,
+    }
+
+
+def _platform_body(study: Study) -> dict[str, str]:
+    """What the platform would have put into the link; nobody real can have these ids."""
+    platform = study.config.platform
+    name = secrets.token_hex(12)
+    if isinstance(platform, OpenLink):
+        if platform.invitations:
+            raise UserError(
+                "this study is by invitation, which simulated observers have not: simulate into a "
+                "copy, with --out instead of --url."
+            )
+        return {}
+    if isinstance(platform, Prolific):
+        return {"PROLIFIC_PID": name, "STUDY_ID": "simulated", "SESSION_ID": f"simulated-{name}"}
+    return _mturk_body(platform, name.upper())
+
+
+def _mturk_body(platform: Mturk, name: str) -> dict[str, str]:
+    return {
+        "workerId": f"SIMULATED{name}",
+        "assignmentId": f"SIMULATED{name}",
+        "hitId": "SIMULATED",
+        "turkSubmitTo": submit_host(platform),
+    }
+
+
+def _answer(observer: Observer, picture: int, shown_models: list[int]) -> dict[str, Any]:
+    ranks = observer.rank(picture, shown_models)
+    onset, first, submit = observer.take_time()
+    return {
+        "ranks": ranks,
+        "shown_ms": onset,
+        "first_ms": first,
+        "submit_ms": submit,
+        "environment": {
+            "window": [1920, 969],
+            "pixel_ratio": 1,
+            "magnify": 1,
+            "blurs": 0,
+            "hidden_ms": 0,
+        },
+    }
+
+
+class _Seen:
+    """Which picture and which models something on the screen is, by its pixels."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        # Two models may have made the same of a picture, two photographs may be the same.
+        self._pictures: dict[bytes, list[int]] = {}
+        self._models: dict[tuple[int, bytes], list[int]] = {}
+        for index in study.indices:
+            original = _digest(pixels_of(study.picture_bytes(index, ORIGINAL)))
+            self._pictures.setdefault(original, []).append(index)
+            self._models.setdefault((index, original), []).append(ORIGINAL_SHOWN)
+            for model, name in enumerate(study.config.models):
+                made = _digest(pixels_of(study.picture_bytes(index, name)))
+                self._models.setdefault((index, made), []).insert(0, model)
+
+    def identify(self, pixels: list[NDArray[np.uint8]]) -> tuple[int, list[int]]:
+        """Look up the labelled original and what stands beside it.
+
+        Raises:
+            UserError: it is not of the study.
+        """
+        original, *options = map(_digest, pixels)
+        for index in self._pictures.get(original, []):
+            found: list[int] = []
+            for option in options:
+                left = [k for k in self._models.get((index, option), []) if k not in found]
+                found += left[:1]
+            if len(found) == len(options):
+                return index, found
+        raise UserError(
+            f"the server shows a picture that is not in {shown(self._study.path)}: name the study "
+            "that it serves."
+        )
+
+
+def _digest(pixels: NDArray[np.uint8]) -> bytes:
+    head = f"{pixels.shape}".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(pixels).tobytes()).digest()
+
+
+@dataclass
+class _Browser:
+    """One connection that is kept, with the session's token; refused requests are asked again."""
+
+    place: SplitResult
+    token: str | None = None
+    _connection: http.client.HTTPConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        once: bool = False,
+    ) -> dict[str, Any]:
+        """Ask for JSON; `once`: not again where the reply was lost."""
+        data = self._request(method, path, body, headers or {}, once)
+        try:
+            values = json.loads(data)
+        except ValueError:
+            values = None
+        if not isinstance(values, dict):
+            raise UserError(f"{self.place.geturl()} is no server of a study: {path} is not JSON.")
+        return values
+
+    def get_bytes(self, path: str) -> bytes:
+        """Ask for a page or a picture."""
+        return self._request("GET", path, None, {}, once=False)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        once: bool,
+    ) -> bytes:
+        sent = dict(headers)
+        if self.token is not None:
+            sent["Authorization"] = f"Bearer {self.token}"
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            sent["Content-Type"] = "application/json"
+        for attempt in range(_TRIES):
+            pause = min(_LONGEST_WAIT, 0.05 * 2**attempt)
+            try:
+                status, answer, after = self._send(method, path, data, sent)
+            except (OSError, http.client.HTTPException) as error:
+                self._hang_up()
+                refused = isinstance(error, ConnectionRefusedError)
+                if (
+                    attempt == _TRIES - 1
+                    or (refused and self.token is None)
+                    or (once and not refused)
+                ):
+                    raise UserError(
+                        f"no answer from {self.place.geturl()} ({error or type(error).__name__}): "
+                        "is `snellen study serve` running there?"
+                    ) from error
+            else:
+                if status < 300:
+                    return answer
+                if status not in _PUT_OFF or attempt == _TRIES - 1:
+                    raise UserError(_refusal(self.place, path, status, answer))
+                pause = max(pause, min(after, _LONGEST_WAIT))
+            time.sleep(pause)
+        raise AssertionError  # the last attempt has returned or raised
+
+    def _send(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes, float]:
+        if self._connection is None:
+            kind = (
+                http.client.HTTPSConnection
+                if self.place.scheme == "https"
+                else http.client.HTTPConnection
+            )
+            self._connection = kind(self.place.hostname or "", self.place.port, timeout=_TIMEOUT)
+        self._connection.request(method, path, data, dict(headers))
+        reply = self._connection.getresponse()
+        answer = reply.read(_LARGEST)
+        after = reply.headers.get("Retry-After", "")
+        return reply.status, answer, float(after) if after.isdigit() else 0.0
+
+
+def _refusal(place: SplitResult, path: str, status: int, answer: bytes) -> str:
+    """What the server says, as the end of a sentence of ours."""
+    try:
+        said = json.loads(answer)
+        message = str(said["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"status {status}"
+    if status in (401, 403) and path == "/api/sessions":
+        message += " (is it the study that is served there, with the same secrets.json?)"
+    return f"{place.geturl()} refuses {path}: {shown(message)[:300]}"
