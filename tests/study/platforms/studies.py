@@ -4,7 +4,6 @@ import hashlib
 import json
 import sqlite3
 from contextlib import closing
-from importlib import resources
 
 import numpy as np
 import yaml
@@ -13,6 +12,7 @@ from snellen.images.decoders import encode_png
 from snellen.study.folder import new_secrets, open_study
 from snellen.study.pictures import ORIGINAL, Picture, PictureSet, picture_set_as_json
 from snellen.study.platforms import worker_hash
+from snellen.study.store import create_database
 
 MTURK = {"kind": "mturk", "sandbox": True, "reward": "1.50", "minutes": 45, "days": 3}
 
@@ -67,11 +67,7 @@ def make_study(folder, *, pictures=8, size=(24, 20), channels=1, seed=0, noise=N
     secrets = new_secrets()
     (folder / "secrets.json").write_text(json.dumps({"admin": secrets.admin, "salt": secrets.salt}))
     (folder / "secrets.json").chmod(0o600)
-    with closing(sqlite3.connect(folder / "study.db")) as database:
-        schema = resources.files("snellen.study.store") / "schema.sql"
-        database.executescript(schema.read_text(encoding="utf-8"))
-        database.execute("INSERT INTO setting VALUES ('state', 'open')")
-        database.commit()
+    create_database(folder / "study.db")
     return open_study(folder)
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from threading import Lock
+from dataclasses import dataclass, field
+from threading import Event, Lock
 from typing import Any, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,13 +17,12 @@ from numpy.typing import NDArray
 
 from snellen.errors import UserError
 from snellen.files import shown
-from snellen.study.config import Mturk, OpenLink, Prolific
 from snellen.study.design import ORIGINAL_SHOWN
 from snellen.study.folder import Study
 from snellen.study.pictures import ORIGINAL
-from snellen.study.platforms import submit_host
 from snellen.study.simulation.records import Outcome, truth
 from snellen.study.simulation.tastes import (
+    Crowd,
     Observer,
     SimulationOptions,
     gather,
@@ -40,6 +37,13 @@ _LONGEST_WAIT = 5.0  # seconds
 _TIMEOUT = 60.0
 _PUT_OFF = (429, 503)
 _LARGEST = 256 * 2**20  # bytes of a reply
+
+# Of no platform and without an invitation: with the admin secret the server takes it so.
+_CONSENT = {
+    "consent": True,
+    "screen": {"width": 1920, "height": 1080, "pixel_ratio": 1},
+    "simulated": True,
+}
 
 
 def simulate_over_http(
@@ -69,27 +73,49 @@ def simulate_over_http(
     crowd = gather(study, options)
     seen = _Seen(study)
     _check_study(study, place)
-    done, lock = 0, Lock()
-
-    def visit(index: int) -> int:
-        nonlocal done
-        with _Browser(place) as browser:
-            answers = _take_part(study, seen, crowd.observer(index), browser)
-        with lock:
-            done += 1
-            if tell is not None:
-                tell(done, len(crowd))
-        return answers
-
+    crew = _Crew(study, place, seen, crowd, tell)
     with ThreadPoolExecutor(min(len(crowd), _AT_ONCE)) as pool:
-        visits = [pool.submit(visit, index) for index in range(len(crowd))]
-        wait(visits, return_when=FIRST_EXCEPTION)
-        failed = next((v.exception() for v in visits if v.done() and v.exception()), None)
-        if failed is not None:
+        visits = [pool.submit(crew.visit, index) for index in range(len(crowd))]
+        try:
+            wait(visits, return_when=FIRST_EXCEPTION)
+        finally:  # one has failed, or Ctrl-C: the others need not go on
+            crew.stop.set()
             pool.shutdown(cancel_futures=True)
-            raise failed
-        answers = sum(v.result() for v in visits)
+    if crew.problems:
+        raise crew.problems[0]
+    answers = sum(visit.result() for visit in visits)
     return Outcome(len(crowd), answers, int(crowd.inattentive.sum()), truth(study, crowd))
+
+
+@dataclass(eq=False)
+class _Crew:
+    """What the threads share, each of which is one observer's browser."""
+
+    study: Study
+    place: SplitResult
+    seen: _Seen
+    crowd: Crowd
+    tell: Callable[[int, int], None] | None
+    stop: Event = field(default_factory=Event)
+    problems: list[Exception] = field(default_factory=list)
+    _done: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def visit(self, index: int) -> int:
+        """One observer's whole session; returns how many answers it gave."""
+        try:
+            with _Browser(self.place, self.stop) as browser:
+                observer = self.crowd.observer(index)
+                answers = _take_part(self.study, self.seen, observer, browser)
+        except Exception as error:
+            with self._lock:
+                self.problems.append(error)
+            raise
+        with self._lock:
+            self._done += 1
+            if self.tell is not None:
+                self.tell(self._done, len(self.crowd))
+        return answers
 
 
 def _checked(url: str) -> SplitResult:
@@ -113,7 +139,7 @@ def _checked(url: str) -> SplitResult:
 
 
 def _check_study(study: Study, place: SplitResult) -> None:
-    with _Browser(place) as browser:
+    with _Browser(place, Event()) as browser:
         told = browser.ask("GET", "/api/study")
     if told.get("title") != study.config.title or told.get("models") != len(study.config.models):
         raise UserError(
@@ -129,7 +155,7 @@ def _take_part(study: Study, seen: _Seen, observer: Observer, browser: _Browser)
     began = browser.ask(
         "POST",
         "/api/sessions",
-        _consent(study),
+        _CONSENT,
         headers={"X-Snellen-Admin": study.secrets().admin},
         once=True,
     )
@@ -150,40 +176,6 @@ def _take_part(study: Study, seen: _Seen, observer: Observer, browser: _Browser)
     if not browser.ask("POST", "/api/complete", {}).get("code"):
         raise UserError(f"{browser.place.geturl()} gave no code to somebody who was done.")
     return answers
-
-
-def _consent(study: Study) -> dict[str, Any]:
-    return {
-        "consent": True,
-        "screen": {"width": 1920, "height": 1080, "pixel_ratio": 1},
-        "platform": _platform_body(study),
-        "simulated": True,
-    }
-
-
-def _platform_body(study: Study) -> dict[str, str]:
-    """What the platform would have put into the link; nobody real can have these ids."""
-    platform = study.config.platform
-    name = secrets.token_hex(12)
-    if isinstance(platform, OpenLink):
-        if platform.invitations:
-            raise UserError(
-                "this study is by invitation, which simulated observers have not: simulate into a "
-                "copy, with --out instead of --url."
-            )
-        return {}
-    if isinstance(platform, Prolific):
-        return {"PROLIFIC_PID": name, "STUDY_ID": "simulated", "SESSION_ID": f"simulated-{name}"}
-    return _mturk_body(platform, name.upper())
-
-
-def _mturk_body(platform: Mturk, name: str) -> dict[str, str]:
-    return {
-        "workerId": f"SIMULATED{name}",
-        "assignmentId": f"SIMULATED{name}",
-        "hitId": "SIMULATED",
-        "turkSubmitTo": submit_host(platform),
-    }
 
 
 def _answer(observer: Observer, picture: int, shown_models: list[int]) -> dict[str, Any]:
@@ -250,6 +242,7 @@ class _Browser:
     """One connection that is kept, with the session's token; refused requests are asked again."""
 
     place: SplitResult
+    stop: Event
     token: str | None = None
     _connection: http.client.HTTPConnection | None = None
 
@@ -302,7 +295,11 @@ class _Browser:
         if body is not None:
             data = json.dumps(body).encode()
             sent["Content-Type"] = "application/json"
+        if once:  # not on a connection that the server may be closing just now
+            self._hang_up()
         for attempt in range(_TRIES):
+            if self.stop.is_set():
+                raise UserError("the simulation was stopped.")
             pause = min(_LONGEST_WAIT, 0.05 * 2**attempt)
             try:
                 status, answer, after = self._send(method, path, data, sent)
@@ -314,9 +311,10 @@ class _Browser:
                     or (refused and self.token is None)
                     or (once and not refused)
                 ):
+                    reason = str(error) or type(error).__name__
                     raise UserError(
-                        f"no answer from {self.place.geturl()} ({error or type(error).__name__}): "
-                        "is `snellen study serve` running there?"
+                        f"no answer from {self.place.geturl()} ({reason}): is "
+                        "`snellen study serve` running there?"
                     ) from error
             else:
                 if status < 300:
@@ -324,7 +322,7 @@ class _Browser:
                 if status not in _PUT_OFF or attempt == _TRIES - 1:
                     raise UserError(_refusal(self.place, path, status, answer))
                 pause = max(pause, min(after, _LONGEST_WAIT))
-            time.sleep(pause)
+            self.stop.wait(pause)
         raise AssertionError  # the last attempt has returned or raised
 
     def _send(

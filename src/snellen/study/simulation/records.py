@@ -50,7 +50,7 @@ def truth_as_json(study: Study, crowd: Crowd) -> str:
         "utilities": truth(study, crowd),
         "person_sd": options.person_sd,
         "picture_sd": options.picture_sd,
-        "tie_threshold": options.tie_threshold if crowd.ties else None,
+        "tie_threshold": crowd.panel.observers.tie_threshold,
         "people": len(crowd),
         "inattentive": [
             f"P{index + 1:04d}" for index, is_so in enumerate(crowd.inattentive) if is_so
