@@ -1,0 +1,146 @@
+// Requests that are repeated until the server has answered. The body of each repetition is the
+// same, letter by letter, so that the server can tell a repetition from a second answer.
+
+/**
+ * @typedef {object} Reply
+ * @property {number} status
+ * @property {any} data JSON, or a Blob
+ */
+
+/**
+ * @typedef {object} Outside what a transport needs from the browser; tests bring their own
+ * @property {(url: string, options: RequestInit) => Promise<Response>} fetch
+ * @property {(ms: number) => Promise<void>} sleep ends early when the network comes back
+ * @property {() => number} random in [0, 1)
+ * @property {() => boolean} offline
+ */
+
+/**
+ * @typedef {object} Request
+ * @property {string} [token]
+ * @property {unknown} [body]
+ * @property {boolean} [blob] whether a picture is asked for
+ * @property {number} [timeout] in ms, for one try
+ */
+
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 15_000;
+const TIMEOUT = 20_000;
+// The server is overloaded, restarts or has no room: it may be otherwise the next time.
+const AGAIN = new Set([408, 425, 429, 500, 502, 503, 504, 507]);
+
+/**
+ * How long to wait before a repetition: twice as long each time, spread by chance over the upper
+ * half so that many pages do not come back at once.
+ *
+ * @param {number} failures so far, 1 or more
+ * @param {number} random in [0, 1)
+ * @returns {number} in ms
+ */
+export function waitOf(failures, random) {
+  const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1));
+  return most * (0.5 + random / 2);
+}
+
+export class Transport {
+  /**
+   * @param {string} base what addresses are relative to
+   * @param {Outside} outside
+   * @param {(trouble: {offline: boolean} | null) => void} onTrouble told when a request has to be
+   *   repeated, and when none has to be any more
+   */
+  constructor(base, outside, onTrouble) {
+    this.base = base;
+    this.outside = outside;
+    this.onTrouble = onTrouble;
+    this.troubled = 0;
+  }
+
+  /**
+   * Ask until there is an answer. Statuses that repeating cannot change are answers.
+   *
+   * @param {"GET" | "POST"} method
+   * @param {string} path relative to the base
+   * @param {Request} [request]
+   * @returns {Promise<Reply>}
+   */
+  async ask(method, path, request = {}) {
+    /** @type {Record<string, string>} */
+    const headers = {};
+    if (request.token) headers.Authorization = `Bearer ${request.token}`;
+    if (request.body !== undefined) headers["Content-Type"] = "application/json";
+    const body = request.body === undefined ? null : JSON.stringify(request.body);
+    const url = new URL(path, this.base).href;
+    let failures = 0;
+    try {
+      for (;;) {
+        const tried = await this.once(url, { method, headers, body }, request);
+        if (!("wait" in tried)) return tried;
+        failures += 1;
+        if (failures === 1) this.troubled += 1;
+        this.onTrouble({ offline: this.outside.offline() });
+        const backoff = waitOf(failures, this.outside.random());
+        await this.outside.sleep(Math.max(tried.wait, backoff));
+      }
+    } finally {
+      if (failures > 0) this.troubled -= 1;
+      if (failures > 0 && this.troubled === 0) this.onTrouble(null);
+    }
+  }
+
+  /**
+   * @param {string} url
+   * @param {RequestInit} options
+   * @param {Request} request
+   * @returns {Promise<Reply | {wait: number}>} in ms, what the server asks to wait
+   */
+  async once(url, options, request) {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), request.timeout ?? TIMEOUT);
+    try {
+      const response = await this.outside.fetch(url, {
+        ...options,
+        signal: abort.signal,
+        cache: "no-store",
+        credentials: "omit",
+        referrerPolicy: "no-referrer",
+      });
+      if (AGAIN.has(response.status)) {
+        const seconds = Number(response.headers.get("Retry-After"));
+        return { wait: Math.min(60_000, (seconds > 0 ? seconds : 0) * 1000) };
+      }
+      // A body that breaks off throws as the network does.
+      const picture = request.blob && response.ok;
+      const data = picture ? await response.blob() : await response.json();
+      return { status: response.status, data };
+    } catch {
+      return { wait: 0 };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/**
+ * What a transport needs, from this browser.
+ *
+ * @param {Window} window
+ * @returns {Outside}
+ */
+export function browserOutside(window) {
+  return {
+    fetch: (url, options) => window.fetch(url, options),
+    sleep: (ms) =>
+      new Promise((resolve) => {
+        const done = () => {
+          window.clearTimeout(timer);
+          window.removeEventListener("online", done);
+          resolve();
+        };
+        const timer = window.setTimeout(done, ms);
+        window.addEventListener("online", done);
+      }),
+    random: Math.random,
+    offline: () => !window.navigator.onLine,
+  };
+}
