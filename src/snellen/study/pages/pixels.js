@@ -1,15 +1,42 @@
 // One pixel of a picture on one pixel of the device, or on k × k of them, never in between.
 
-/** @typedef {"row" | "stacked" | "column"} Layout */
+/**
+ * row: the original and the pictures beside each other. stacked: the original above them. grid: two
+ * columns, the original in the first place. column: one below the other.
+ *
+ * @typedef {"row" | "stacked" | "grid" | "column"} Layout
+ */
+
+/**
+ * @typedef {object} Room
+ * @property {"auto" | number} magnify
+ * @property {readonly [number, number]} widest width and height of the largest picture
+ * @property {number} models
+ * @property {number} ratio device pixels in a CSS pixel
+ * @property {readonly [number, number]} window width and height, CSS pixels
+ */
 
 const LARGEST = 16;
-// In CSS pixels: between two pictures, around the stage, and what stands above and below it.
-export const GAP = 24;
-const MARGIN = 24;
-const CHROME = 330;
+// All in CSS pixels. From COMFORTABLE on, a picture is large enough to be judged; above CEILING it
+// is no use to magnify it more.
 const COMFORTABLE = 140;
 const CEILING = 360;
-const BUTTON = 40;
+// What stands above and below a picture that is ranked, and above the original.
+const AROUND = 92;
+const ABOVE = 32;
+const BUTTON = 50;
+// The same as in style.css.
+const NARROW = 760;
+
+/**
+ * @param {number} width of the window
+ * @returns {{gap: number, margin: number, rest: number}} rest: the height that is no picture's
+ */
+function frame(width) {
+  return width <= NARROW
+    ? { gap: 12, margin: 12, rest: 220 }
+    : { gap: 24, margin: 24, rest: 190 };
+}
 
 /**
  * The size of so many pixels in CSS pixels.
@@ -35,62 +62,65 @@ export function correction(position, ratio) {
 }
 
 /**
- * How the original and the pictures stand: in one row, the original above a row, or wrapped.
+ * How much pictures are magnified, and how they stand.
  *
- * @param {{width: number, models: number, ratio: number, window: readonly [number, number]}} room
- *   width of a picture in device pixels, magnified
- * @returns {Layout}
+ * "auto" is the largest integer at which all are seen at once; where that leaves them too small to
+ * be judged, the largest at which the original and one other are.
+ *
+ * @param {Room} room
+ * @returns {{k: number, layout: Layout}} k: device pixels to each pixel of a picture, either way
  */
-export function layoutOf({ width, models, ratio, window }) {
-  const cell = Math.max(width / ratio, models * BUTTON);
-  const room = window[0] - 2 * MARGIN;
-  if ((models + 1) * cell + (models + 1) * GAP <= room) return "row";
-  if (models * cell + (models - 1) * GAP <= room) return "stacked";
-  return "column";
+export function arrange(room) {
+  /** @type {Layout[]} */
+  const layouts = ["row", "stacked", "grid"];
+  if (room.magnify !== "auto") {
+    const k = room.magnify;
+    const whole = layouts.find((layout) => fits(room, layout, k, true));
+    const wide = layouts.find((layout) => fits(room, layout, k, false));
+    return { k, layout: whole ?? wide ?? "column" };
+  }
+  const width = (/** @type {number} */ k) => cssSize(room.widest[0], k, room.ratio);
+  /** @type {{k: number, layout: Layout}} */
+  let best = { k: 0, layout: "column" };
+  for (const layout of layouts) {
+    const k = largestOf((k) => width(k) <= CEILING && fits(room, layout, k, true));
+    if (k > best.k) best = { k, layout };
+  }
+  if (width(best.k) >= COMFORTABLE) return best;
+  const alone = largestOf((k) => width(k) <= CEILING && fits(room, "column", k, true));
+  return alone > best.k ? { k: alone, layout: "column" } : { ...best, k: Math.max(1, best.k) };
 }
 
 /**
- * How many device pixels wide and high a picture's pixel is.
- *
- * "auto" is the largest integer at which all pictures are seen at once; where that leaves them too
- * small to judge (on a phone), the largest at which one of them fits beside none.
- *
- * @param {object} room
- * @param {"auto" | number} room.magnify
- * @param {readonly [number, number]} room.widest width and height of the largest picture
- * @param {number} room.models
- * @param {number} room.ratio
- * @param {readonly [number, number]} room.window width and height, CSS pixels
- * @returns {number}
+ * @param {Room} room
+ * @param {Layout} layout
+ * @param {number} k
+ * @param {boolean} whole whether the height counts, too
  */
-export function magnification({ magnify, widest, models, ratio, window }) {
-  if (magnify !== "auto") return magnify;
+function fits({ widest, models, ratio, window }, layout, k, whole) {
+  const { gap, margin, rest } = frame(window[0]);
+  const w = cssSize(widest[0], k, ratio);
+  const h = cssSize(widest[1], k, ratio);
+  const cell = Math.max(w, Math.min(models, 3) * BUTTON);
+  // Beside the original runs a line with as much room on its other side.
+  const row = w + 2 * gap + models * cell + (models - 1) * gap;
+  const sizes = {
+    row: [row, h + AROUND],
+    stacked: [models * cell + (models - 1) * gap, 2 * h + ABOVE + AROUND + gap],
+    grid: [2 * cell + gap, 2 * (h + AROUND) + gap],
+    column: [w, 2 * h + ABOVE + AROUND],
+  };
+  const [across, down] = sizes[layout];
   const [width, height] = window;
-  /** @param {number} k */
-  const together = (k) => {
-    const w = cssSize(widest[0], k, ratio);
-    const h = cssSize(widest[1], k, ratio);
-    if (w > CEILING) return false;
-    const layout = layoutOf({ width: widest[0] * k, models, ratio, window });
-    if (layout === "column") return false;
-    return (layout === "row" ? h : 2 * h + 2 * GAP) <= height - CHROME;
-  };
-  /** @param {number} k */
-  const alone = (k) => {
-    const w = cssSize(widest[0], k, ratio);
-    return w <= Math.min(width - 2 * MARGIN, CEILING) && cssSize(widest[1], k, ratio) <= height / 3;
-  };
-  const largest = largestOf(together);
-  if (cssSize(widest[0], largest, ratio) >= COMFORTABLE) return Math.max(largest, 1);
-  return Math.max(largest, largestOf(alone), 1);
+  return (across ?? 0) <= width - 2 * margin && (!whole || (down ?? 0) <= height - rest);
 }
 
 /**
- * @param {(k: number) => boolean} fits
+ * @param {(k: number) => boolean} holds
  * @returns {number}
  */
-function largestOf(fits) {
-  for (let k = LARGEST; k > 0; k -= 1) if (fits(k)) return k;
+function largestOf(holds) {
+  for (let k = LARGEST; k > 0; k -= 1) if (holds(k)) return k;
   return 0;
 }
 

@@ -7,9 +7,9 @@
 import { el } from "./dom.js";
 import { Drag } from "./drag.js";
 import { commandOf } from "./keys.js";
-import { cssSize, layoutOf, magnification, snap } from "./pixels.js";
+import { arrange, cssSize, snap } from "./pixels.js";
 import { isComplete } from "./ranking.js";
-import { letter, listed, numbers, pictureLabel, pictureName, placeOf } from "./words.js";
+import { letter, pictureLabel, pictureName, placeOf } from "./words.js";
 
 export class Stage {
   /**
@@ -72,21 +72,14 @@ export class Stage {
   }
 
   head() {
-    const { trial, study } = this;
-    const badge =
-      trial.kind === "training" &&
-      el("p", { class: "badge" }, "Practice: this answer does not count");
-    const [first = ""] = study.instructions.split(/\n\s*\n/);
-    const own = first.trim().length <= 240;
-    const models = numbers(study.models);
+    const { study } = this;
+    const practice = this.trial.kind === "training";
     return el(
       "div",
       { class: "head" },
       this.heading,
-      badge,
-      own
-        ? el("p", { class: "task", lang: study.language }, first.trim())
-        : el("p", { class: "task" }, `Give the pictures the ranks ${listed(models)}: 1 is best.`),
+      el("p", { class: "task", lang: study.language }, study.title),
+      practice && el("p", { class: "badge" }, "does not count yet"),
     );
   }
 
@@ -224,17 +217,16 @@ export class Stage {
   layOut() {
     const { study, trial } = this;
     const ratio = window.devicePixelRatio;
-    /** @type {[number, number]} */
-    const room = [document.documentElement.clientWidth, window.innerHeight];
-    this.magnify = magnification({
+    // Of the page, not of what is seen of it: that changes when a phone hides its address bar.
+    const { clientWidth, clientHeight } = document.documentElement;
+    const { k, layout } = arrange({
       magnify: study.magnify,
       widest: study.widest,
       models: study.models,
       ratio,
-      window: room,
+      window: [clientWidth, clientHeight],
     });
-    const device = study.widest[0] * this.magnify;
-    const layout = layoutOf({ width: device, models: study.models, ratio, window: room });
+    this.magnify = k;
     const width = `${cssSize(trial.width, this.magnify, ratio)}px`;
     const height = `${cssSize(trial.height, this.magnify, ratio)}px`;
     this.pictures.dataset.layout = layout;
@@ -243,7 +235,7 @@ export class Stage {
       element.style.height = height;
     }
     // On a phone the original stays in sight while the pictures pass by.
-    const tall = cssSize(trial.height, this.magnify, ratio) > window.innerHeight * 0.4;
+    const tall = cssSize(trial.height, k, ratio) > 0.4 * clientHeight;
     this.pictures.classList.toggle("sticky", layout === "column" && !tall);
     this.exact = this.images.length > 0 && snap(this.images, ratio);
   }

@@ -190,14 +190,6 @@ export class View {
       el("h2", {}, "Before you begin"),
       prose(study.consent, study.language),
       el(
-        "p",
-        { class: "soft" },
-        `Kept are your rankings, their times and the size of your window, for at most ` +
-          `${study.retention_days} days before they are reviewed. You may stop at any time, and a ` +
-          `link that you get next deletes all that you answered.`,
-      ),
-      el("p", { class: "soft" }, "Questions? ", study.contact),
-      el(
         "div",
         { class: "actions" },
         this.button("I agree and take part", { type: "agree" }),
@@ -322,7 +314,7 @@ export class View {
       class: "code",
       readonly: true,
       value: completion?.code ?? "",
-      size: Math.max(8, completion?.code.length ?? 0),
+      size: (completion?.code.length ?? 8) + 2,
       focus: (/** @type {FocusEvent} */ event) =>
         /** @type {HTMLInputElement} */ (event.target).select(),
     });

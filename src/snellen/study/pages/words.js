@@ -90,6 +90,10 @@ const STOPPED = {
       "You were away for longer than a place is kept, and in the meantime somebody else took it. " +
       "Thank you for what you answered.",
   },
+  changed: {
+    title: "The study was changed",
+    text: "It cannot go on as it was begun. Please write to the address below.",
+  },
   invitation: {
     title: "This link is not an invitation",
     text: "The study can be entered only by a personal link. Please check that yours is complete.",
