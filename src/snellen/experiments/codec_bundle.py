@@ -20,10 +20,11 @@ from snellen.experiments.study_bundle import write_study_bundle
 __all__ = ["CODECS", "BundleSizes", "Coded", "at_size", "write_codec_bundle"]
 
 _SIDE = 256
+_CLOSE = 0.005  # of the size: nearer need not be
 _JPEG_QUALITY = 14  # each of its pictures says how large the others' may be
 
-Bytes = bytes
-Codec = tuple[Callable[[NDArray[np.uint8], float], Bytes], Callable[[Bytes], NDArray[np.uint8]]]
+_Encoder = Callable[[NDArray[np.uint8], float], bytes]
+_Decoder = Callable[[bytes], NDArray[np.uint8]]
 
 
 def _jpeg(pixels: NDArray[np.uint8], level: float) -> bytes:
@@ -35,11 +36,12 @@ def _webp(pixels: NDArray[np.uint8], level: float) -> bytes:
 
 
 def _jpeg2000(pixels: NDArray[np.uint8], level: float) -> bytes:
-    # 0 would be lossless; above, the level is a PSNR in dB.
-    return bytes(imagecodecs.jpeg2k_encode(pixels, level=max(level, 1), codecformat="j2k"))
+    # 0 would be lossless; above, the level is a PSNR in dB, and need not be whole.
+    psnr: Any = max(level, 1)
+    return bytes(imagecodecs.jpeg2k_encode(pixels, level=psnr, codecformat="j2k"))
 
 
-CODECS: Mapping[str, Codec] = {
+CODECS: Mapping[str, tuple[_Encoder, _Decoder]] = {
     "jpeg": (_jpeg, imagecodecs.jpeg8_decode),
     "webp": (_webp, imagecodecs.webp_decode),
     "jpeg2000": (_jpeg2000, imagecodecs.jpeg2k_decode),
@@ -96,7 +98,7 @@ def at_size(pixels: NDArray[np.uint8], codec: str, size: int) -> Coded:
         miss = abs(len(data) - size)
         if best is None or miss < best[0]:
             best = miss, level, data
-        if not miss:
+        if miss <= size * _CLOSE:
             break
         low, high = (level, high) if len(data) < size else (low, level)
     assert best is not None  # noqa: S101 - the loop runs

@@ -26,6 +26,7 @@ from snellen.study.pictures import ORIGINAL
 from snellen.study.store.administration import may_see_result, note_result_seen, unlock
 from snellen.study.store.opening import connect, reading
 from snellen.study.store.refusals import Refused
+from snellen.study.store.sessions import setting
 from snellen.study.store.store import check_frozen
 
 __all__ = ["export_files", "export_study", "export_zip"]
@@ -114,11 +115,13 @@ def _config(study: Study) -> str:
 
 
 def _look(study: Study, unlock_result: bool) -> None:
-    """Check that the result may be seen, and note that it was."""
+    """Check that the result may be seen, and note that it was; simulated ones hide nothing."""
     connection = connect(study.database)
     try:
         connection.execute("BEGIN IMMEDIATE")
         check_frozen(connection, study)
+        if setting(connection, "simulated") == "1":
+            return
         now = time.time()
         if unlock_result:
             unlock(connection, now, "snellen study export --unlock")

@@ -1,0 +1,148 @@
+"""``snellen study create``, ``export`` and ``invite`` as they are typed."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from snellen.cli.main import main
+from snellen.cli.study import study as group
+from snellen.study.folder import open_study
+
+HEAVY = ("torch", "numpy", "matplotlib", "PIL", "scipy", "fastapi", "uvicorn", "yaml")
+COMMANDS = [command.name for command in group.registered_commands]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    rng = np.random.default_rng(0)
+    for folder in ("original", "a", "b"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        for k in range(6):
+            pixels = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "in" / folder / f"{k}.png")
+    return tmp_path / "in"
+
+
+def run(capsys, *words):
+    status = main(["study", *map(str, words)])
+    told = capsys.readouterr()
+    return status, told.out, told.err
+
+
+def refused(capsys, *words):
+    status, out, err = run(capsys, *words)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("snellen: ")
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids="-".join)
+def test_help_imports_nothing_heavy(words):
+    code = f"""
+import sys
+from snellen.cli.main import main
+assert main(["study", *{words!r}, "--help"]) == 0
+print("HEAVY", [name for name in {HEAVY} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_create_says_what_will_be_asked(pictures, tmp_path, capsys):
+    status, out, err = run(capsys, "create", pictures, tmp_path / "study")
+    assert (status, err) == (0, "")
+    assert "crossed: 20 people rank 2 models; everyone sees the same 6 pictures" in out
+    assert "fill in" in out
+    assert f"snellen study serve {tmp_path / 'study'}" in out
+    assert open_study(tmp_path / "study").config.trials_per_person == 6
+
+
+def test_create_takes_its_options(pictures, tmp_path, capsys):
+    words = ["--people", "3", "--trials", "2", "--design", "nested", "--models", "b, a", "--ties"]
+    words += ["--title", "Which?", "--platform", "prolific", "--seed", "7", "--pictures", "6"]
+    status, _, _ = run(capsys, "create", pictures, tmp_path / "study", *words)
+    assert status == 0
+    config = open_study(tmp_path / "study").config
+    assert (config.people, config.trials_per_person, config.design) == (3, 2, "nested")
+    assert (config.models, config.ties, config.title) == (("b", "a"), True, "Which?")
+    assert (config.platform.kind, config.seed, config.pictures) == ("prolific", 7, 6)
+
+
+def test_create_takes_pictures_by_name(pictures, tmp_path, capsys):
+    run(capsys, "create", pictures, tmp_path / "study", "--pictures", "p, q")
+    assert not (tmp_path / "study").exists()
+    for name in ("0", "1"):  # a number is a number of pictures
+        for folder in ("original", "a", "b"):
+            place = pictures / folder
+            (place / f"{name}.png").rename(place / f"p{name}.png")
+    run(capsys, "create", pictures, tmp_path / "study", "--pictures", "p0, p1")
+    assert open_study(tmp_path / "study").config.pictures == ("p0", "p1")
+    run(capsys, "create", pictures, tmp_path / "other", "--pictures", "all")
+    assert open_study(tmp_path / "other").config.pictures == "all"
+
+
+def test_create_refuses_in_one_sentence(pictures, tmp_path, capsys):
+    target = tmp_path / "study"
+    assert "--platform" not in refused(capsys, "create", pictures, tmp_path)  # it exists
+    for words, said in (
+        ((tmp_path / "nowhere", target), "does not exist"),
+        ((pictures, target, "--design", "random"), "'random'"),
+        ((pictures, target, "--platform", "email"), "'email'"),
+        ((pictures, target, "--models", "a,c"), "no model 'c'"),
+        ((pictures, target, "--models", "a"), "one model"),
+        ((pictures, target, "--trials", "7"), "--trials 6"),
+        ((pictures, target, "--people", "x"), "--people"),
+        ((pictures, target, "--pictures", "9"), "9 are asked for, there are 6"),
+        ((pictures,), "missing"),
+    ):
+        assert said.lower() in refused(capsys, "create", *words).lower()
+        assert not target.exists()
+
+
+def test_names_that_a_terminal_would_obey_are_shown(pictures, tmp_path, capsys):
+    (pictures / "a" / "0.png").rename(pictures / "a" / "\x1b[31m.png")
+    assert "\x1b" not in refused(capsys, "create", pictures, tmp_path / "study")
+
+
+def test_export_is_withheld_and_unlocked(pictures, tmp_path, capsys):
+    run(capsys, "create", pictures, tmp_path / "study")
+    out = tmp_path / "out"
+    assert "--unlock" in refused(capsys, "export", tmp_path / "study", "--out", out)
+    status, told, _ = run(capsys, "export", tmp_path / "study", "--out", out, "--unlock")
+    assert status == 0
+    assert str(out) in told
+    assert json.loads((out / "rankings.json").read_text())["trials"] == []
+    assert "exists" in refused(capsys, "export", tmp_path / "study", "--out", out)
+
+
+def test_invite_prints_links_once(pictures, tmp_path, capsys):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study)
+    url = ("--url", "https://study.example.org")
+    assert "invitations: true" in refused(capsys, "invite", study, "--count", 2, *url)
+    place = study / "study.yaml"
+    place.write_text(place.read_text().replace("invitations: false", "invitations: true"))
+    status, out, _ = run(capsys, "invite", study, "--count", 2, *url)
+    assert status == 0
+    assert out.count("https://study.example.org/?invitation=") == 2
+    (tmp_path / "labels").write_text("Anna\nBo\n")
+    words = ("--labels", tmp_path / "labels", "--out", tmp_path / "links.csv")
+    status, out, _ = run(capsys, "invite", study, *url, *words)
+    assert status == 0
+    assert "invitation=" not in out
+    assert "Anna,https://" in (tmp_path / "links.csv").read_text()
+    _, _, err = run(capsys, "invite", study, "--count", 21, *url)
+    assert "20 places" in err
+
+
+def test_invite_refuses_in_one_sentence(pictures, tmp_path, capsys):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study)
+    refused(capsys, "invite", study, "--count", 2)
+    refused(capsys, "invite", tmp_path, "--count", 2, "--url", "https://a.org")
