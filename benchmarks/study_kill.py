@@ -24,7 +24,6 @@ from typing import Any
 
 from benchmarks.record import record
 from benchmarks.study_service import MODELS, Connection, Service, free_port, make_study
-
 from snellen.study.store import read_answers
 from snellen.study.store.sessions import token_hash
 
@@ -77,8 +76,7 @@ class Person:
             self.rng.shuffle(posts)
             now = self.rng.randint(1, 3)  # so many at once, the others later
             await asyncio.gather(*(self._post(trial, ranks) for ranks in posts[:now]))
-            for ranks in posts[now:]:
-                late.append(asyncio.create_task(self._later(trial, ranks)))
+            late += [asyncio.create_task(self._later(trial, ranks)) for ranks in posts[now:]]
             await asyncio.sleep(self.rng.expovariate(20))
             at = await self._until_answered("GET", "/api/trial")
         await asyncio.gather(*late)
@@ -154,7 +152,8 @@ def compare(study: Any, tally: Tally, people: int, trials: int) -> dict[str, Any
     """What the database holds, beside what the participants were told."""
     with sqlite3.connect(study.database) as connection:
         rows = connection.execute(
-            "SELECT token_hash, trial, ranks FROM answer JOIN session ON session.id = answer.session"
+            "SELECT token_hash, trial, ranks FROM answer"
+            " JOIN session ON session.id = answer.session"
         ).fetchall()
         (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
         (codes,) = connection.execute("SELECT count(DISTINCT code) FROM session").fetchone()

@@ -25,6 +25,7 @@ from snellen.study.store.administration import (
     may_see_result,
     note_result_seen,
     set_state,
+    time_in_words,
     unlock,
 )
 from snellen.study.store.reading import answers_in
@@ -54,7 +55,8 @@ Owned = Annotated[Room, Depends(_admin)]
 @router.get("/status", response_model=StatusReply)
 async def status(room: Owned) -> Response:
     """How far the study is, and how carefully each participant judges."""
-    return JSONResponse(await room.status(), headers=_NO_STORE)
+    found = await room.status.get()
+    return JSONResponse({**found, "people": room.plan.people}, headers=_NO_STORE)
 
 
 @router.post("/state", response_model=StateReply)
@@ -75,8 +77,9 @@ async def unlock_result(room: Owned) -> Response:
 
 def _state(room: Room) -> Response:
     found = room.store.read(lambda c: (setting(c, "state"), setting(c, "unlocked_at")))
-    room.forget_status()
-    return JSONResponse({"state": found[0], "unlocked": found[1]}, headers=_NO_STORE)
+    room.status.forget()
+    content = {"state": found[0], "unlocked": time_in_words(found[1])}
+    return JSONResponse(content, headers=_NO_STORE)
 
 
 @router.get("/result", response_model=ResultReply)

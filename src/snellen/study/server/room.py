@@ -6,9 +6,8 @@ import asyncio
 import hashlib
 import hmac
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -16,7 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from snellen.study.server.images import Versions
 from snellen.study.server.limits import Bucket, Buckets
 from snellen.study.server.options import ServeOptions
-from snellen.study.server.status import read_status
+from snellen.study.server.status import Status
 from snellen.study.store.refusals import Refused
 from snellen.study.store.sessions import Session, ShownTrial, find, token_hash
 from snellen.study.store.store import Store
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Credentials", "InRoom", "Limited", "Plan", "Room"]
 
 _Result = TypeVar("_Result")
-
-_STATUS_SECONDS = 2.0
 
 
 class Plan(Protocol):
@@ -70,8 +67,7 @@ class Room:
         self._admin = hashlib.sha256(secrets.admin.encode()).digest()
         self.versions = Versions(study, options.cache_bytes)
         self.lease = 60.0 * study.config.lease_minutes
-        self._status: tuple[float, dict[str, Any]] | None = None
-        self._status_lock = asyncio.Lock()
+        self.status = Status(study, store)
         self.begins = Bucket(options.begin_rate, options.begin_burst)
         self.previews = Bucket(options.begin_rate, options.begin_burst)
         self._tokens = Buckets(options.token_rate, options.token_burst)
@@ -99,18 +95,6 @@ class Room:
         if seconds := self._tokens.take(session.id):
             raise Limited(seconds)
         return session, hashed
-
-    async def status(self) -> dict[str, Any]:
-        """How far the study is; at most a few seconds old, however many look."""
-        async with self._status_lock:
-            if self._status is None or time.monotonic() - self._status[0] > _STATUS_SECONDS:
-                found = await asyncio.to_thread(read_status, self.study, self.store)
-                self._status = time.monotonic(), found | {"people": self.plan.people}
-            return self._status[1]
-
-    def forget_status(self) -> None:
-        """The next who looks sees it as it is now."""
-        self._status = None
 
     def check_admin(self, secret: str | None) -> None:
         """Let the owner of the study pass.

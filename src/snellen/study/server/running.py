@@ -8,6 +8,7 @@ import errno
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
@@ -184,6 +185,8 @@ def serve(
         UserError: the port is in use, or see `make_app`.
     """
     _allow_files(2 * options.most_connections)
+    # Threads that read much (the admin page, an export) must not keep answers waiting.
+    sys.setswitchinterval(0.001)
     with contextlib.closing(listen(options.host, options.port)) as opened:
         app = make_app(study, options, plan=plan)
         ready(opened.getsockname()[1])

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import statistics
 from datetime import UTC, datetime
 from typing import Any
 
 from snellen.study.store.refusals import Refused
 from snellen.study.store.sessions import setting, write_event, write_setting
 
-__all__ = ["STATES", "may_see_result", "note_result_seen", "progress", "set_state", "unlock"]
+__all__ = [
+    "STATES",
+    "may_see_result",
+    "note_result_seen",
+    "progress",
+    "set_state",
+    "time_in_words",
+    "unlock",
+]
 
 STATES = ("open", "paused", "closed")
 
@@ -82,62 +88,46 @@ def progress(connection: sqlite3.Connection, now: float) -> dict[str, Any]:
     ).fetchall()
     return {
         "state": setting(connection, "state"),
-        "frozen": _time(setting(connection, "frozen_at")),
-        "unlocked": _time(setting(connection, "unlocked_at")),
+        "frozen": time_in_words(setting(connection, "frozen_at")),
+        "unlocked": time_in_words(setting(connection, "unlocked_at")),
         "simulated": setting(connection, "simulated") == "1",
         **counts,
         "sessions": sessions,
         "events": [
-            {"at": _time(at), "what": what, "detail": detail} for at, what, detail in events
+            {"at": time_in_words(at), "what": what, "detail": detail} for at, what, detail in events
         ],
     }
 
 
 def _sessions(connection: sqlite3.Connection, now: float) -> list[dict[str, Any]]:
-    rows = connection.execute(
-        "SELECT id, number, state, simulated, created_at, lease_until,"
-        " (SELECT count(*) FROM trial WHERE trial.session = session.id)"
-        " FROM session ORDER BY number"
-    ).fetchall()
-    found: dict[str, dict[str, Any]] = {}
-    seconds: dict[str, list[float]] = {}
-    for session, number, state, simulated, created, lease, total in rows:
-        lapsed = state == "active" and lease <= now
-        seconds[session] = []
-        found[session] = {
-            "name": f"P{number:04d}",
-            "state": "expired" if lapsed else state,
-            "simulated": bool(simulated),
-            "answered": 0,
-            "total": total,
-            "started": _time(created),
-            "last": None,
-            "median_seconds": None,
-            "catch_failed": 0,
-            "catch_seen": 0,
-            "retest": None,
-            "blurs": 0,
-        }
-    for session, kind, shown, ranks, received, onset, submit, environment in connection.execute(
-        "SELECT answer.session, kind, shown, ranks, received_at, shown_ms, submit_ms, environment"
-        " FROM answer JOIN trial ON trial.session = answer.session"
-        " AND trial.number = answer.trial"
+    trials = dict(connection.execute("SELECT session, count(*) FROM trial GROUP BY session"))
+    answered = {
+        session: (count, last, blurs)
+        for session, count, last, blurs in connection.execute(
+            "SELECT session, count(*), max(received_at),"
+            " sum(CASE WHEN json_type(environment, '$.blurs') IN ('integer', 'real')"
+            " THEN json_extract(environment, '$.blurs') ELSE 0 END)"
+            " FROM answer GROUP BY session"
+        )
+    }
+    found = []
+    for session, number, state, simulated, created, lease in connection.execute(
+        "SELECT id, number, state, simulated, created_at, lease_until FROM session ORDER BY number"
     ):
-        entry = found[session]
-        entry["answered"] += 1
-        entry["last"] = max(entry["last"] or "", _time(received) or "")
-        blurs = json.loads(environment).get("blurs")
-        if isinstance(blurs, int | float):
-            entry["blurs"] += int(blurs)
-        if kind == "catch":
-            entry["catch_seen"] += 1
-            entry["catch_failed"] += not passed_catch(json.loads(shown), json.loads(ranks))
-        elif kind != "training" and onset is not None and submit is not None:
-            seconds[session].append((submit - onset) / 1000)
-    for session, times in seconds.items():
-        if times:
-            found[session]["median_seconds"] = round(statistics.median(times), 3)
-    return list(found.values())
+        count, last, blurs = answered.get(session, (0, None, 0))
+        found.append(
+            {
+                "name": f"P{number:04d}",
+                "state": "expired" if state == "active" and lease <= now else state,
+                "simulated": bool(simulated),
+                "answered": count,
+                "total": trials.get(session, 0),
+                "started": time_in_words(created),
+                "last": time_in_words(last),
+                "blurs": int(blurs),
+            }
+        )
+    return found
 
 
 def passed_catch(shown: list[int], ranks: list[int]) -> bool:
@@ -149,8 +139,12 @@ def passed_catch(shown: list[int], ranks: list[int]) -> bool:
     return ranks[shown.index(-1)] == 1 and ranks.count(1) == 1
 
 
-def _time(at: float | str | None) -> str | None:
-    """As JSON and people read it, in UTC."""
+def time_in_words(at: float | str | None) -> str | None:
+    """Seconds since 1970, or what `setting` holds of them, as people read it; in UTC.
+
+    >>> time_in_words("0.0")
+    '1970-01-01T00:00:00+00:00'
+    """
     if at is None:
         return None
     return datetime.fromtimestamp(float(at), UTC).isoformat(timespec="seconds")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,15 +37,26 @@ def read_answers(study: Study) -> Answers:
         return answers_in(connection, study)
 
 
-def answers_in(connection: sqlite3.Connection, study: Study) -> Answers:
-    """See `read_answers`; with a connection that is open already."""
+def answers_in(
+    connection: sqlite3.Connection, study: Study, only: Sequence[str] | None = None
+) -> Answers:
+    """See `read_answers`; with a connection that is open already.
+
+    Args:
+        connection: any.
+        study: whose database it is.
+        only: names of participants; None: all.
+    """
+    numbers_wanted = None if only is None else json.dumps([int(name[1:]) for name in only])
     rows = connection.execute(
         "SELECT session.number, session.state, trial.number, kind, picture, shown, ranks,"
         " shown_ms, submit_ms FROM answer"
         " JOIN session ON session.id = answer.session"
         " JOIN trial ON trial.session = answer.session AND trial.number = answer.trial"
         " WHERE session.state != 'withdrawn' AND kind != 'training'"
-        " ORDER BY session.number, trial.number"
+        " AND (?1 IS NULL OR session.number IN (SELECT value FROM json_each(?1)))"
+        " ORDER BY session.number, trial.number",
+        (numbers_wanted,),
     ).fetchall()
     completed = {row[0]: row[1] == "completed" for row in rows}
     index = {number: place for place, number in enumerate(completed)}
