@@ -63,10 +63,10 @@ def may_see_result(connection: sqlite3.Connection) -> None:
 
 def note_result_seen(connection: sqlite3.Connection, now: float, how: str) -> None:
     """Note that somebody looked, the first time for each way of looking."""
-    write_event_once = connection.execute(
+    seen = connection.execute(
         "SELECT 1 FROM event WHERE what = 'result seen' AND detail = ?", (how,)
     ).fetchone()
-    if write_event_once is None:
+    if seen is None:
         write_event(connection, now, "result seen", how)
         write_setting(connection, _SEEN, repr(now))
 
