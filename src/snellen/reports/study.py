@@ -21,6 +21,7 @@ from snellen.reports.study_tables import (
     friedman_rows,
     listed,
     metric_rows,
+    metrics_that_differ,
     pair_rows,
     participant_rows,
     rank_rows,
@@ -31,6 +32,13 @@ from snellen.reports.tables import number
 
 __all__ = ["RankedPicture", "StudyReport", "write_study_report"]
 
+_BEHIND = {
+    2: "second",
+    3: "second or third",
+    4: "second to fourth",
+    5: "second to fifth",
+    6: "second to sixth",
+}
 _BUDGET = 3_300_000  # bytes of PNG in both galleries; base64 makes them 4.4 MB
 
 
@@ -112,6 +120,7 @@ def _context(report: StudyReport) -> dict[str, Any]:
     names = list(results["study"]["models"])
     agreement = results.get("metric_agreement") or {}
     metrics, ceilings = metric_rows(results)
+    tested = any(entry["p"] is not None for entry in findings["differences"])
     return {
         "version": results.get("snellen", ""),
         "command": results.get("command", ""),
@@ -120,10 +129,15 @@ def _context(report: StudyReport) -> dict[str, Any]:
         "title": readable(results["study"]["title"]),
         "simulated": bool(results.get("simulated")),
         "judges": judges(results),
+        "judge": judges(results, 1).removeprefix("1 "),
+        "metrics_differ": metrics_that_differ(results),
         "names": names,
         "models": [readable(name) for name in names],
         "listed": listed([readable(name) for name in names]),
         "level": f"{100 * results['level']:g}",
+        "interval": f"; {100 * results['level']:g} % interval below" if tested else "",
+        "tested": tested,
+        "takeaway_why": f"these are the answers of {judges(results, findings['people'])}",
         "alpha": f"{1 - results['level']:.2g}",
         "takeaway": study_takeaway(results),
         "ranked": bool(findings["rankings"]),
@@ -225,7 +239,8 @@ def _metric_panel(results: Mapping[str, Any]) -> Markup | None:
         return None
     ceiling = agreement["ceiling"]
     band = None
-    for key, name in (("between_people", "another person"), ("within_people", "the same again")):
+    who = "observer" if results.get("simulated") else "person"
+    for key, name in (("between_people", f"another {who}"), ("within_people", f"the same {who}")):
         if band is None and (value := ceiling[key]["value"]) is not None:
             band = (ceiling[key]["low"], value, ceiling[key]["high"], name)
     return dot_panel(
@@ -272,12 +287,7 @@ def _galleries(report: StudyReport) -> dict[str, Any] | None:
     both = [*report.first, *report.behind]
     weight = max(sum(len(uri) for uri in _uris(picture)) * 3 // 4 for picture in both[:4])
     most = max(1, _BUDGET // (2 * weight))
-    last = len(report.results["study"]["models"])
-    behind = (
-        "ranked second"
-        if last == 2
-        else ("ranked second or third" if last == 3 else f"ranked second to {ordinal(last)}")
-    )
+    behind = _BEHIND[len(report.results["study"]["models"])]
     total = told["first_count"] + told["behind_count"] + told["shared_count"]
     return {
         "model": readable(told["model"]),
@@ -296,7 +306,7 @@ def _galleries(report: StudyReport) -> dict[str, Any] | None:
             ),
             Gallery(
                 "behind",
-                behind,
+                f"ranked {behind}",
                 f"{told['behind_count']:,} of {total:,}",
                 [_strip(picture, told["model"]) for picture in report.behind[:most]],
             ),

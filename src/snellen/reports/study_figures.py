@@ -60,14 +60,14 @@ def rank_panel(models: Sequence[str], shares: Sequence[Sequence[Share]]) -> Mark
         shares: for each model M shares, the first of rank 1.
     """
     count = len(models)
-    top, base, left = 16.0, 214.0, 34.0
+    top, base, left = 26.0, 214.0, 34.0
     limits = [share.high or share.value for row in shares for share in row]
     most = min(1.0, max(0.5, math.ceil(10 * max(limits, default=0.5) + 0.2) / 10))
 
     def y(value: float) -> float:
         return base - (base - top) * value / most
 
-    parts = [_y_axis(most, left, y), _words(14, 9, "share of the rankings", "start")]
+    parts = [_y_axis(most, left, y), _words(0, 10, "share of the rankings", "start")]
     group = (_WIDTH - left) / count
     bar = min(34.0, 0.82 * group / count)
     for rank in range(count):
@@ -87,7 +87,8 @@ def rank_panel(models: Sequence[str], shares: Sequence[Sequence[Share]]) -> Mark
                 parts.append(
                     _words(x + bar / 2, y(above) - 4, f"{100 * share.value:.0f}", "middle", "ink")
                 )
-        parts.append(_words(middle, base + 17, f"ranked {ordinal(rank + 1)}", "middle", "ink"))
+        label = ordinal(rank + 1) if count > _LABELLED else f"ranked {ordinal(rank + 1)}"
+        parts.append(_words(middle, base + 17, label, "middle", "ink"))
     said = "; ".join(
         f"{readable(model)}: "
         + ", ".join(f"{100 * s.value:.0f} % {ordinal(r + 1)}" for r, s in enumerate(row))
@@ -119,9 +120,8 @@ def dot_panel(
         band: another with its interval, as a ceiling: low, value, high, name.
         scale: numbers are printed times this (100: percent).
     """
-    row, top = 30.0, 8.0
-    if line or band:
-        top += 18
+    # The names of a line and of a band stand above each other: they may be close.
+    row, top = 30.0, 8.0 + 14 * sum(each is not None for each in (line, band))
     base = top + row * len(dots)
     least, most = _extent(dots, limits, band)
 
@@ -138,8 +138,8 @@ def dot_panel(
         places = 0 if all(float(scale * t).is_integer() for t in ticks) else _places(ticks, scale)
         parts.append(_words(x(tick), base + 17, number(scale * tick, places), "middle"))
     if line is not None:
-        parts.append(f'<path d="M{x(line[0]):.1f} {top - 4:.1f}V{base:.1f}" class="axis dashed"/>')
-        parts.append(_named(x(line[0]), top - 9, line[1]))
+        parts.append(f'<path d="M{x(line[0]):.1f} 14V{base:.1f}" class="axis dashed"/>')
+        parts.append(_named(x(line[0]), 10, line[1]))
     for place, dot in enumerate(dots):
         y = top + row * (place + 0.5) + 5
         colour = "var(--ink)" if dot.index is None else _colour(dot.index)

@@ -175,6 +175,8 @@ def _display(study: Facts, conduct: Facts) -> Iterator[str]:
 
 
 def _intervals(results: Facts) -> str:
+    if not results["findings"]["rankings"]:
+        return ""
     text = _INTERVALS[results["study"]["design"]].format(resamples=results.get("resamples") or 0)
     said = f"{100 * results['level']:g} %, {text}"
     methods = {entry.get("method") for entry in results["findings"].get("differences") or []}
@@ -206,7 +208,7 @@ def _ties(study: Facts) -> str:
 
 
 def _worths(results: Facts) -> str:
-    if not results["findings"].get("plackett_luce"):
+    if not results["findings"]["rankings"]:
         return ""
     pseudo = results["findings"]["plackett_luce"].get("pseudo")
     return (

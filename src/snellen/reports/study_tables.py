@@ -21,7 +21,11 @@ __all__ = [
     "RankRow",
     "SensitivityRow",
     "Told",
+    "MetricRow",
     "friedman_rows",
+    "listed",
+    "metric_rows",
+    "metrics_that_differ",
     "pair_rows",
     "participant_rows",
     "percent",
@@ -321,11 +325,12 @@ class MetricRow:
 
 
 _CEILING = {
-    "between_people": ("another person", "who ranked the same picture"),
+    "between_people": ("another {}", "who ranked the same picture"),
     "with_others": ("the majority of the others", "on the same picture; knows all other answers"),
-    "best_possible": ("the best there could be", "always with the majority, of few it flatters"),
-    "within_people": ("the same person again", "at the repeat of the trial"),
+    "best_possible": ("the best there could be", "always with the majority; of few it flatters"),
+    "within_people": ("the same {} again", "at the repeat of the trial"),
 }
+_NAMED = 4  # differences that a sentence names
 
 
 def metric_rows(results: Facts) -> tuple[list[MetricRow], list[MetricRow]]:
@@ -342,12 +347,45 @@ def metric_rows(results: Facts) -> tuple[list[MetricRow], list[MetricRow]]:
             cells = [*shares, Told(number(each["model_order"], 2))]
             note = f"{readable(each['scale'])}; {better}"
         rows.append(MetricRow(readable(each["name"]), note, cells))
+    who = "observer" if results.get("simulated") else "person"
     ceilings = [
-        MetricRow(*_CEILING[key], [percent(entry)])
+        MetricRow(_CEILING[key][0].format(who), _CEILING[key][1], [percent(entry)])
         for key, entry in (agreement.get("ceiling") or {}).items()
         if entry["value"] is not None
     ]
     return rows, ceilings
+
+
+def metrics_that_differ(results: Facts) -> str:
+    """Which metrics agree more often than others, where the paired interval excludes zero."""
+    found = (results.get("metric_agreement") or {}).get("differences") or []
+    known = [each["difference"] for each in found if each["difference"]["low"] is not None]
+    if not known:
+        return ""
+    shown = []
+    for each in found:
+        difference = each["difference"]
+        low, high = difference["low"], difference["high"]
+        if low is None or not (low > 0 or high < 0):
+            continue
+        a, b, value = readable(each["a"]), readable(each["b"]), difference["value"]
+        if value < 0:
+            a, b, value, low, high = b, a, -value, -high, -low
+        shown.append((value, f"{a} than {b} ({_points(value)} {_points_span(low, high)})"))
+    several = "Intervals of paired differences, each pair for itself"
+    if not shown:
+        return f"No metric was shown to agree more often than another ({several.lower()})."
+    best = [text for _, text in sorted(shown, reverse=True)[:_NAMED]]
+    rest = f", and {len(shown) - len(best)} more" if len(shown) > len(best) else ""
+    return f"More often agree, in points: {'; '.join(best)}{rest}. {several}, 0 excluded."
+
+
+def _points(value: float) -> str:
+    return number(100 * value, 1)
+
+
+def _points_span(low: float, high: float) -> str:
+    return span(100 * low, 100 * high, 1)
 
 
 def listed(names: Sequence[str]) -> str:
