@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from snellen.study.metric_values import MetricTable
 from snellen.study.ratings import Ratings
-from snellen.study.statistics.ceiling import Ceiling, ceiling
+from snellen.study.statistics.ceiling import Ceiling, ceiling, with_majority
 from snellen.study.statistics.estimates import Estimate, known
 from snellen.study.statistics.orders import kendall_tau_b, model_pairs, order_signs
-from snellen.study.statistics.overlap import Overlap, overlap_of
+from snellen.study.statistics.overlap import NOT_MEASURABLE, Overlap, overlap_of
 from snellen.study.statistics.resampling import (
     Bootstrap,
     draws,
@@ -46,6 +46,8 @@ class MetricAgreement:
     Attributes:
         name, lower, scale: of the metric; `lower`: a lower value is better.
         overall, per_picture: share of preferences, see the module; ½ is chance.
+        to_ceiling: `overall` minus `Ceiling.with_others`, over the preferences that can be compared
+            with other people's; negative: people predict each other better.
         first: share of rankings that put the metric's best model first; 1/M is chance. Ties on
             either side count in parts.
         model_order: Kendall's tau-b between the models' mean values and mean ranks, -1 to 1.
@@ -57,6 +59,7 @@ class MetricAgreement:
     lower: bool
     scale: str
     overall: Estimate
+    to_ceiling: Estimate
     per_picture: Estimate
     first: Estimate
     model_order: float | None
@@ -70,6 +73,7 @@ class MetricAgreement:
             return about | {"missing": self.missing}
         return about | {
             "overall": self.overall.as_dict(),
+            "to_ceiling": self.to_ceiling.as_dict(),
             "per_picture": self.per_picture.as_dict(),
             "first": self.first.as_dict(),
             "model_order": self.model_order,
@@ -141,11 +145,13 @@ def metric_agreement(
     orders = order_signs(costs.reshape(-1, shape[1])).reshape(len(usable), shape[0], -1)
     # Of each ranking: preferences, and those that each metric shares.
     given = np.abs(signs).sum(1, keepdims=True)
-    shared = ((given[:, 0] + (signs * orders[:, main.picture]).sum(2)) / 2).T
+    agreeing = np.abs(signs) * (1 + signs * orders[:, main.picture]) / 2
+    shared = agreeing.sum(2).T
     overlap = overlap_of(main)
     columns = zip(
         usable,
         ratio_estimates(shared, given, overlap.clusters, bootstrap, (0.0, 1.0)),
+        _to_ceiling(overlap, signs, agreeing, bootstrap),
         _per_picture(overlap, signs, orders[:, np.unique(main.picture)], bootstrap),
         _first(main, costs, overlap, bootstrap),
         _model_order(main, costs),
@@ -165,8 +171,32 @@ def metric_agreement(
 def _unknown(table: MetricTable) -> MetricAgreement:
     nothing = Estimate(missing=table.missing)
     return MetricAgreement(
-        table.name, table.lower, table.scale, nothing, nothing, nothing, None, (), table.missing
+        name=table.name,
+        lower=table.lower,
+        scale=table.scale,
+        overall=nothing,
+        to_ceiling=nothing,
+        per_picture=nothing,
+        first=nothing,
+        model_order=None,
+        by_picture=(),
+        missing=table.missing,
     )
+
+
+def _to_ceiling(
+    overlap: Overlap,
+    signs: NDArray[np.float64],
+    agreeing: NDArray[np.float64],
+    bootstrap: Bootstrap,
+) -> list[Estimate]:
+    """`agreeing` is (K, n, pairs): what each metric shares with each ranking."""
+    if not overlap.pairs:
+        return [Estimate(missing=NOT_MEASURABLE)] * len(agreeing)
+    others, asked = with_majority(overlap, signs)
+    ahead = (asked * (agreeing - others)).sum(2).T
+    compared = asked.sum(1, keepdims=True)
+    return ratio_estimates(ahead, compared, overlap.clusters, bootstrap, (-1.0, 1.0))
 
 
 def _per_picture(
@@ -187,11 +217,17 @@ def _per_picture(
         return found
 
     clusters = overlap.clusters
-    once = np.ones((1, clusters.people)), np.ones((1, clusters.sources))
+    values = shares(np.ones((1, clusters.people)), np.ones((1, clusters.sources)))[0]
     found = [np.empty((0, len(flat)))]
     if not no_interval(clusters, bootstrap):
         found += [shares(*drawn) for drawn in draws(clusters, bootstrap, flat[:1].size)]
-    return estimates(shares(*once)[0], np.concatenate(found), clusters, bootstrap, (0.0, 1.0))
+    # A resample holds fewer different people than the study, so that its majorities are less sure
+    # and agreement with them is nearer to chance: moved back to the value.
+    replicates = np.concatenate(found)
+    valid = ~np.isnan(replicates).any(1)
+    if valid.any():
+        replicates = replicates + values - replicates[valid].mean(0)
+    return estimates(values, replicates, clusters, bootstrap, (0.0, 1.0))
 
 
 def _first(

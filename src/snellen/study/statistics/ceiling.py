@@ -16,10 +16,18 @@ from snellen.study.ratings import Ratings
 from snellen.study.statistics.estimates import Estimate
 from snellen.study.statistics.orders import order_signs
 from snellen.study.statistics.overlap import NOT_MEASURABLE, Overlap, overlap_of
-from snellen.study.statistics.resampling import Bootstrap, draws, estimates, no_interval
+from snellen.study.statistics.resampling import (
+    Bootstrap,
+    draws,
+    estimates,
+    no_interval,
+    ratio_estimates,
+)
 from snellen.study.statistics.retest import retest
 
-__all__ = ["Ceiling", "ceiling"]
+__all__ = ["Ceiling", "ceiling", "with_majority"]
+
+_BOUNDS = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -56,22 +64,56 @@ def ceiling(ratings: Ratings, bootstrap: Bootstrap) -> Ceiling:
     main = ratings.only("main")
     within = retest(ratings, bootstrap).same_pairs
     overlap, signs = overlap_of(main), order_signs(main.ranks)
+    clusters = overlap.clusters
     if not overlap.pairs:
         nothing = Estimate(missing=NOT_MEASURABLE)
         return Ceiling(nothing, nothing, nothing, within)
-    once = np.ones((1, overlap.clusters.people)), np.ones((1, overlap.clusters.sources))
-    found = [np.empty((0, 2))]
-    if not no_interval(overlap.clusters, bootstrap):
-        size = signs.size
-        found += [_shares(overlap, signs, *d) for d in draws(overlap.clusters, bootstrap, size)]
-    between, others = estimates(
-        _shares(overlap, signs, *once)[0],
-        np.concatenate(found),
-        overlap.clusters,
-        bootstrap,
-        (0.0, 1.0),
+    once = np.ones((1, clusters.people)), np.ones((1, clusters.sources))
+    found = [np.empty((0, 1))]
+    if not no_interval(clusters, bootstrap):
+        drawn = draws(clusters, bootstrap, overlap.pictures * signs.shape[1])
+        found += [_between(overlap, signs, *times) for times in drawn]
+    between = estimates(
+        _between(overlap, signs, *once)[0], np.concatenate(found), clusters, bootstrap, _BOUNDS
     )
-    return Ceiling(between, others, _best_possible(overlap, signs), within)
+    agreeing, asked = with_majority(overlap, signs)
+    sums = [values.sum(1, keepdims=True) for values in (agreeing, asked)]
+    others = ratio_estimates(sums[0], sums[1], clusters, bootstrap, _BOUNDS)
+    return Ceiling(between[0], others[0], _best_possible(overlap, signs), within)
+
+
+def with_majority(
+    overlap: Overlap, signs: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Each preference against the majority of all others who ranked the picture.
+
+    Args:
+        overlap: of n rankings.
+        signs: (n, pairs), as `order_signs` gives them.
+
+    Returns:
+        (n, pairs) twice: 1 where they agree, ½ where the others are split, else 0; and 1 where
+        there is a preference and another's to compare it with.
+    """
+    everyone = np.ones((1, overlap.clusters.people))
+    others = overlap.sums(signs, everyone)[0, overlap.picture] - signs
+    voters = overlap.sums(np.abs(signs), everyone)[0, overlap.picture] - np.abs(signs)
+    asked = ((voters > 0) & (signs != 0)).astype(np.float64)
+    return asked * (1 + np.sign(others) * signs) / 2, asked
+
+
+def _between(
+    overlap: Overlap,
+    signs: NDArray[np.float64],
+    people: NDArray[np.float64],
+    sources: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Agreement between two people, (b, 1)."""
+    sides = overlap.pair_sums(signs, people, sources)
+    pairs = overlap.pair_sums(np.abs(signs), people, sources)
+    found = np.full((len(people), 1), np.nan)
+    np.divide(pairs + sides, 2 * pairs, out=found[:, 0], where=pairs > 0)
+    return found
 
 
 def _best_possible(overlap: Overlap, signs: NDArray[np.float64]) -> Estimate:
@@ -80,27 +122,3 @@ def _best_possible(overlap: Overlap, signs: NDArray[np.float64]) -> Estimate:
     if not given:
         return Estimate(missing="nobody prefers any model")
     return Estimate((1 + float(np.abs(overlap.sums(signs, everyone)).sum()) / given) / 2)
-
-
-def _shares(
-    overlap: Overlap,
-    signs: NDArray[np.float64],
-    people: NDArray[np.float64],
-    sources: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Agreement between people, and of each with the majority of the others, (b, 2)."""
-    found = np.full((len(people), 2), np.nan)
-    sides = overlap.pair_sums(signs, people, sources)
-    pairs = overlap.pair_sums(np.abs(signs), people, sources)
-    np.divide(pairs + sides, 2 * pairs, out=found[:, 0], where=pairs > 0)
-
-    times = people[:, overlap.clusters.person][:, :, None]
-    total = overlap.sums(signs, people)[:, overlap.picture]
-    voters = overlap.sums(np.abs(signs), people)[:, overlap.picture]
-    others = total - times * signs
-    asked = (voters - times * np.abs(signs) > 0) & (signs != 0)
-    weights = times[:, :, 0] * sources[:, overlap.clusters.source]
-    agreeing = (weights * (asked * (1 + np.sign(others) * signs)).sum(2)).sum(1)
-    all_asked = (weights * asked.sum(2)).sum(1)
-    np.divide(agreeing, 2 * all_asked, out=found[:, 1], where=all_asked > 0)
-    return found

@@ -107,9 +107,9 @@ def fit_worths(
         pseudo: wins and losses of each model against the ghost; 0 is plain maximum likelihood, for
             which every model must win and lose.
 
-    >>> fit = fit_worths([[1, 2, 3], [1, 3, 2], [2, 1, 3], [3, 1, 2]])
+    >>> fit = fit_worths([[1, 2, 3], [1, 3, 2], [1, 2, 3], [2, 1, 3]])
     >>> fit.worths.round(3)
-    array([0.448, 0.384, 0.168])
+    array([0.71 , 0.21 , 0.079])
     """
     given = np.asarray(ranks, dtype=np.float64)
     times = np.ones(len(given)) if weights is None else np.asarray(weights, dtype=np.float64)

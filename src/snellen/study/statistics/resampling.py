@@ -19,7 +19,7 @@ Source: Owen & Eckles, "Bootstrapping data arrays of arbitrary order", Annals of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -166,7 +166,7 @@ def ratio_estimates(
         denominators: (n, K) or (n, 1), ≥ 0.
         clusters: of the n rankings.
         bootstrap: the kind of interval.
-        bounds: beyond which a t interval is cut off.
+        bounds: beyond which an interval is cut off.
 
     Returns:
         K estimates; the value is missing where the denominators sum to 0.
@@ -209,7 +209,7 @@ def estimates(
         replicates: (resamples, K); NaN where a resample has nothing to say.
         clusters: whose number of people sets the t interval's degrees of freedom.
         bootstrap: percentile limits where pictures were drawn too, else the t interval.
-        bounds: beyond which a t interval is cut off.
+        bounds: beyond which an interval is cut off.
     """
     reason = no_interval(clusters, bootstrap)
     if reason:
@@ -226,7 +226,7 @@ def estimates(
             found.append(Estimate(known(value), missing="there is nothing to compare"))
             continue
         low, high = np.quantile(valid, [tail, 1 - tail]).tolist()
-        found.append(Estimate(value, *_around(value, low, high)))
+        found.append(_within(value, low, high, bounds))
     return found
 
 
@@ -235,12 +235,13 @@ def _deviation(column: NDArray[np.float64]) -> float:
     return float(valid.std()) if len(valid) else math.nan
 
 
-def _around(value: float, low: float, high: float) -> tuple[float, float]:
-    """Let rounding not put the mean of equal values outside its own interval."""
+def _within(value: float, low: float, high: float, bounds: tuple[float, float]) -> Estimate:
+    """Cut the interval; rounding must not put the mean of equal values outside its own."""
     slack = 1e-12 * max(1.0, abs(value))
-    return (
-        value if abs(low - value) <= slack else low,
-        value if abs(high - value) <= slack else high,
+    return Estimate(
+        value,
+        value if abs(low - value) <= slack else max(low, bounds[0]),
+        value if abs(high - value) <= slack else min(high, bounds[1]),
     )
 
 
@@ -249,7 +250,7 @@ def _t_intervals(
     errors: NDArray[np.float64],
     clusters: Clusters,
     bootstrap: Bootstrap,
-    bounds: Sequence[float],
+    bounds: tuple[float, float],
 ) -> list[Estimate]:
     quantile = float(student.ppf((1 + bootstrap.level) / 2, clusters.people - 1))
     found = []
@@ -257,6 +258,5 @@ def _t_intervals(
         if not math.isfinite(value) or not math.isfinite(error):
             found.append(Estimate(known(value), missing="there is nothing to compare"))
             continue
-        low, high = value - quantile * error, value + quantile * error
-        found.append(Estimate(value, *_around(value, max(low, bounds[0]), min(high, bounds[1]))))
+        found.append(_within(value, value - quantile * error, value + quantile * error, bounds))
     return found
