@@ -1,43 +1,44 @@
-"""A study served by a process of its own, on a free port of loopback."""
+"""A study served on a free port of loopback: by a thread, or by a process that can be killed."""
 
 import os
-import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 
-SCRIPT = """
-import sys
-from snellen.study.folder import open_study
+from snellen.study.server.app import make_app
 from snellen.study.server.options import ServeOptions
-from snellen.study.server.running import serve
-options = ServeOptions(port=int(sys.argv[2]), token_rate=1000.0, token_burst=1000)
-serve(open_study(sys.argv[1]), options, ready=lambda port: print(port, flush=True))
-"""
-
-
-def start(study, port=0):
-    """The process, and its port; ended by the caller."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(study.path), str(port)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    line = process.stdout.readline()
-    if not line:
-        process.stdout.close()
-        raise AssertionError(f"the server has ended with status {process.wait(10)}")
-    return process, int(line)
+from snellen.study.server.running import listen, make_server
 
 
 @contextmanager
 def served(study):
-    """Serve a study; yields its address."""
-    process, port = start(study)
+    """Serve a study here; yields its address."""
+    options = ServeOptions(port=0, token_rate=1000.0, token_burst=1000)
+    opened = listen(options.host, 0)
+    server = make_server(make_app(study, options), options)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
+    thread.start()
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{opened.getsockname()[1]}"
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        server.should_exit = True
+        thread.join(20)
+        opened.close()
+
+
+def start(study, port=0):
+    """Type ``snellen study serve``: the process, and its port; ended by the caller."""
+    words = ["study", "serve", str(study), "--port", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snellen", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    line = process.stdout.readline()
+    if not line.startswith("participants: http://127.0.0.1:"):
         process.stdout.close()
+        raise AssertionError(f"the server said {line!r} and ended: {process.wait(10)}")
+    return process, int(line.strip().rstrip("/").rpartition(":")[2])

@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import sqlite3
@@ -13,6 +14,7 @@ from snellen.errors import UserError
 from snellen.study.config import Mturk
 from snellen.study.mturk import (
     approve,
+    calls,
     connect,
     create_hit,
     external_question,
@@ -20,7 +22,6 @@ from snellen.study.mturk import (
     qualifications,
     status,
 )
-from snellen.study.mturk import calls as mturk_calls
 from snellen.study.mturk.texts import code_of, shortened
 
 from .mturk_stub import Turk, serve
@@ -31,14 +32,21 @@ pytest.importorskip("boto3")
 URL = "https://study.example.org/"
 
 
-@pytest.fixture
-def turk():
+@pytest.fixture(scope="module")
+def running():
     turk = Turk()
     server, thread = serve(turk)
     yield turk
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def turk(running):
+    """The running one, which has forgotten everything."""
+    running.__dict__.update(Turk(endpoint=running.endpoint).__dict__)
+    return running
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +68,13 @@ def study(tmp_path):
     return make_study(tmp_path / "study", platform=MTURK, people=4)
 
 
-def client(turk, platform=Mturk(kind="mturk")):  # noqa: B008 - frozen
-    return connect(platform, turk.endpoint)
+def client(turk, sandbox=True):
+    return made_client(turk.endpoint, sandbox)
+
+
+@functools.cache
+def made_client(endpoint, sandbox):
+    return connect(Mturk(kind="mturk", sandbox=sandbox), endpoint)
 
 
 def offered(study, turk, **options):
@@ -237,7 +250,7 @@ def test_a_damaged_record_is_said_and_can_be_removed(study, turk):
 
 def test_without_leave_to_pay_nothing_is_asked(tmp_path, turk):
     study = make_study(tmp_path / "s", platform=MTURK | {"sandbox": False}, people=20, pictures=40)
-    real = client(turk, study.config.platform)
+    real = client(turk, sandbox=False)
     with pytest.raises(UserError, match=r"20 assignments at \$1\.50 for real: \$30\.00.*--yes-pay"):
         create_hit(study, URL, client=real)
     assert turk.calls == []
@@ -415,7 +428,7 @@ def test_missing_credentials_are_one_sentence(study, turk, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(UserError, match="aws configure"):
-        offered(study, turk)
+        create_hit(study, URL, client=connect(study.config.platform, turk.endpoint))
 
 
 def test_without_boto3_the_extra_is_named(monkeypatch):
@@ -437,7 +450,7 @@ def test_a_task_that_amazon_no_longer_knows_is_said(study, turk):
 @pytest.fixture
 def run(turk, monkeypatch):
     endpoints = dict.fromkeys((True, False), turk.endpoint)
-    monkeypatch.setattr(mturk_calls, "ENDPOINTS", endpoints)
+    monkeypatch.setattr(calls, "ENDPOINTS", endpoints)
     return lambda *words: CliRunner().invoke(command, [str(word) for word in words])
 
 

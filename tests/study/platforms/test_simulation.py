@@ -171,7 +171,7 @@ def test_models_that_made_the_same_of_a_picture_are_told_apart_by_nobody(tmp_pat
 
 def test_a_server_that_is_killed_and_comes_back_loses_nothing(tmp_path):
     study = make_study(tmp_path / "s", people=4, trials_per_person=20, pictures=80)
-    process, port = start(study)
+    process, port = start(study.path)
     reached, ended = threading.Event(), threading.Event()
     result = []
 
@@ -194,7 +194,7 @@ def test_a_server_that_is_killed_and_comes_back_loses_nothing(tmp_path):
         process.kill()
         process.wait(10)
         process.stdout.close()
-        process, _ = start(study, port)
+        process, _ = start(study.path, port)
         threads[0].join(60)
     finally:
         ended.set()
@@ -260,7 +260,30 @@ def test_an_address_that_cannot_be_used_is_said(study, url, sentence):
         simulate_over_http(study, url, SimulationOptions())
 
 
-# The command
+# The commands
+
+
+def test_from_a_folder_of_pictures_to_rankings(tmp_path, capsys):
+    pictures = make_study(tmp_path / "made", pictures=8).path / "pictures"
+    words = ["--people", "4", "--trials", "2", "--design", "nested", "--seed", "5"]
+    assert main(["study", "create", str(pictures), str(tmp_path / "study"), *words]) == 0
+    process, port = start(tmp_path / "study")
+    try:
+        status, out, _ = run(capsys, tmp_path / "study", "--url", f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+    study = open_study(tmp_path / "study")
+    answers = read_answers(study)
+    assert status == 0
+    assert "4 simulated people" in out
+    assert answers.completed.tolist() == [True] * 4
+    assert answers.ratings.simulated
+    main_trials = answers.ratings.only("main")
+    assert len(main_trials) == 8
+    assert (np.sort(main_trials.ranks, axis=1) == [1, 2, 3]).all()
+    assert sorted(main_trials.picture.tolist()) == list(range(8))
 
 
 def run(capsys, *words):

@@ -52,7 +52,8 @@ def simulate(
     """Let simulated observers with a known taste take part.
 
     With --url in a study that is being served, as browsers would; otherwise in a copy of the study.
-    All that comes of it is marked as simulated; real answers and simulated ones never mix.
+    All that comes of it is marked as simulated for good: make another study for people. Into a
+    study in which people have taken part simulated ones are not let.
     """
     from snellen.cli.study.shared import progress_of
     from snellen.errors import UserError
@@ -90,6 +91,10 @@ def simulate(
         f"{done.answers} answers: {where}"
     )
     ordered = sorted(done.utilities.items(), key=lambda item: -item[1])
+    if url is not None:
+        typer.echo(
+            f"{shown(study)} is marked as simulated from now on: ask people in another study."
+        )
     typer.echo("known utilities: " + ", ".join(f"{name} {value:+.3g}" for name, value in ordered))
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hmac
-import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,6 +14,7 @@ from snellen.study.mturk.calls import Refused, call, pages
 from snellen.study.mturk.offering import Hit, mturk_of, recorded
 from snellen.study.mturk.texts import code_of
 from snellen.study.platforms import worker_hash
+from snellen.study.store.opening import reading
 
 __all__ = ["Approval", "Assignment", "Status", "approve", "status"]
 
@@ -216,13 +215,8 @@ def _sessions(study: Study) -> tuple[dict[str, _Session], dict[bytes, _Session],
         "SELECT number, state, code, worker_hash, assignment FROM session"
         " LEFT JOIN identity ON identity.session = session.id"
     )
-    try:
-        with closing(sqlite3.connect(study.database.as_uri() + "?mode=rw", uri=True)) as database:
-            rows = database.execute(query).fetchall()
-    except sqlite3.Error as error:
-        raise UserError(
-            f"cannot read {shown(study.database)}: {error}. `snellen study doctor` says more."
-        ) from error
+    with reading(study.database) as connection:
+        rows = connection.execute(query).fetchall()
     for number, state, code, hashed, assignment in rows:
         session = _Session(f"P{number:04d}", state, code)
         if assignment:

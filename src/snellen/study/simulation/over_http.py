@@ -32,8 +32,9 @@ from snellen.study.simulation.tastes import (
 __all__ = ["simulate_over_http"]
 
 _AT_ONCE = 64  # people; more wait until one is done
-_TRIES = 40  # of a request that the server puts off or that gets lost
-_LONGEST_WAIT = 5.0  # seconds
+_TRIES = 100  # of a request that the server puts off or that gets lost
+_LONGEST_PAUSE = 1.0  # seconds, where the server names no other
+_LONGEST_WAIT = 10.0  # seconds, whatever it names
 _TIMEOUT = 60.0
 _PUT_OFF = (429, 503)
 _LARGEST = 256 * 2**20  # bytes of a reply
@@ -300,7 +301,7 @@ class _Browser:
         for attempt in range(_TRIES):
             if self.stop.is_set():
                 raise UserError("the simulation was stopped.")
-            pause = min(_LONGEST_WAIT, 0.05 * 2**attempt)
+            pause = min(_LONGEST_PAUSE, 0.05 * 2**attempt)
             try:
                 status, answer, after = self._send(method, path, data, sent)
             except (OSError, http.client.HTTPException) as error:
