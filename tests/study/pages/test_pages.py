@@ -1,0 +1,105 @@
+"""The modules of the study's pages, by node's own test runner, and their types, by TypeScript."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import snellen.study
+
+HERE = Path(__file__).parent
+PAGES = Path(snellen.study.__file__).parent / "pages"
+NODE = shutil.which("node")
+TSC = HERE / "node_modules" / ".bin" / "tsc"
+
+
+def node_version() -> int:
+    if NODE is None:
+        return 0
+    said = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.match(r"v(\d+)", said)
+    return int(found.group(1)) if found else 0
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """Modules and tests beside each other, in a package that says what a `.js` file is."""
+    if node_version() < 20:
+        pytest.skip("node 20 or newer is not installed: the pages' own tests are left out")
+    root = tmp_path_factory.mktemp("pages")
+    (root / "package.json").write_text('{"type": "module"}')
+    shutil.copytree(PAGES, root / "pages")
+    (root / "tests").mkdir()
+    for test in HERE.glob("*.test.js"):
+        shutil.copy(test, root / "tests")
+    return root
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.test.js")))
+def test_modules(copy, name):
+    done = subprocess.run(
+        [NODE, "--test", f"tests/{name}"], cwd=copy, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = re.search(r"^# pass (\d+)$|^ℹ pass (\d+)$", done.stdout, re.MULTILINE)
+    assert passed is not None
+    assert int(passed.group(1) or passed.group(2)) > 3
+
+
+def test_types():
+    if not TSC.exists():
+        pytest.skip("TypeScript is not installed: `npm ci` in tests/study/pages, or `make lint`")
+    done = subprocess.run([TSC, "--project", HERE], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_wrong_type_is_found(tmp_path):
+    if not TSC.exists():
+        pytest.skip("TypeScript is not installed: `npm ci` in tests/study/pages, or `make lint`")
+    shutil.copytree(PAGES, tmp_path / "pages")
+    with (tmp_path / "pages" / "state.js").open("a") as file:
+        file.write('\nreduce(begin("nobody"), { type: "no such event" });\n')
+    config = (HERE / "tsconfig.json").read_text()
+    (tmp_path / "tsconfig.json").write_text(
+        config.replace("../../../src/snellen/study/pages/*.js", "pages/*.js")
+    )
+    done = subprocess.run([TSC, "--project", tmp_path], capture_output=True, text=True, timeout=300)
+    assert done.returncode != 0
+    assert "state.js" in done.stdout
+
+
+@pytest.mark.parametrize("page", ["index.html", "withdraw.html", "admin.html"])
+def test_pages_load_only_what_is_there(page):
+    text = (PAGES / page).read_text(encoding="utf-8")
+    loaded = re.findall(r'(?:src|href)="([^"]*)"', text)
+    assert loaded
+    for name in loaded:
+        assert name.startswith("static/"), name
+        assert (PAGES / name.removeprefix("static/")).is_file(), name
+    # The policy of the server's replies forbids both.
+    assert "style=" not in text
+    assert not re.search(r"<script(?![^>]*\bsrc=)", text)
+    assert not re.search(r"\son[a-z]+=", text)
+
+
+def test_text_is_never_put_in_as_html():
+    for module in PAGES.glob("*.js"):
+        text = module.read_text(encoding="utf-8")
+        for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+            assert forbidden not in text, f"{module.name} uses {forbidden}"
+        for forbidden in ("localStorage", "document.cookie", "http://"):
+            assert forbidden not in text, f"{module.name} uses {forbidden}"
+
+
+def test_modules_import_only_what_is_there():
+    for module in PAGES.glob("*.js"):
+        for name in re.findall(r'^import [^;]*? from "([^"]+)"', module.read_text(), re.MULTILINE):
+            assert (PAGES / name.removeprefix("./")).is_file(), f"{module.name}: {name}"
+
+
+def test_no_registry_is_named():
+    lock = (HERE / "package-lock.json").read_text()
+    assert "resolved" not in lock
+    assert "://" not in lock
