@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snellen import __version__
 from snellen.errors import UserError
 from snellen.files import shown, sync_folder, write_error
 from snellen.images import to_channels
@@ -55,6 +54,7 @@ from snellen.study.study_yaml import (
     default_platform,
     default_title,
 )
+from snellen.study.version import snellen_version
 
 __all__ = ["CreateOptions", "Created", "create_study"]
 
@@ -230,7 +230,7 @@ def _copy_pictures(
     provenance = {
         **source.provenance,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "snellen": __version__,
+        "snellen": snellen_version(),
     }
     return PictureSet(source.models, tuple(pictures), provenance)
 

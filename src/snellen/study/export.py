@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from snellen import __version__
 from snellen.errors import UserError
 from snellen.files import atomic_write, shown, spreadsheet_cell, sync_folder, write_error
 from snellen.study.config import Prolific
@@ -28,6 +27,7 @@ from snellen.study.store.opening import connect, reading
 from snellen.study.store.refusals import Refused
 from snellen.study.store.sessions import setting
 from snellen.study.store.store import check_frozen
+from snellen.study.version import snellen_version
 
 __all__ = ["export_files", "export_study", "export_zip"]
 
@@ -147,7 +147,7 @@ def _rankings(data: ExportData, study: Study) -> dict[str, Any]:
         "simulated": data.simulated,
         "state": data.state,
         "unlocked_before_closing": data.unlocked,
-        "snellen": __version__,
+        "snellen": snellen_version(),
         "models": list(models),
         "trials": [
             {
