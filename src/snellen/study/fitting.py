@@ -95,15 +95,17 @@ def in_words(config: StudyConfig, pictures: int) -> str:
     people, trials = config.people, config.trials_per_person
     each = people * trials / pictures
     about = f"{each:,.0f}" if each == round(each) else f"{int(each)} or {int(each) + 1}"
+    seen = f"{trials} picture{'s' if trials > 1 else ''}"
     how = {
-        "nested": f"each sees {trials} other pictures, and each picture is ranked once",
-        "crossed": f"everyone sees the same {trials} pictures",
-        "balanced-incomplete": f"each sees {trials} of the {pictures} pictures, and each picture "
-        f"is ranked by {about} people",
+        "nested": f"each sees {seen} of their own, which nobody else ranks",
+        "crossed": f"everyone sees the same {seen}",
+        "balanced-incomplete": f"each sees {seen} of {pictures}, and each picture is ranked by "
+        f"{about} people",
     }[config.design]
     extra = [
-        f"{count} {what}"
+        f"{count} {what}".rstrip()
         for count, what in (
+            (trials, ""),
             (config.training_trials, "to practise"),
             (config.catch_trials, "to catch who does not look"),
             (config.repeats, "repeated"),
@@ -116,6 +118,6 @@ def in_words(config: StudyConfig, pictures: int) -> str:
     ) / 60
     return (
         f"{config.design}: {people:,} people rank {len(config.models)} models; {how}. "
-        f"{people * trials:,} rankings, and for each person {', '.join(extra) or 'nothing'} more; "
-        f"about {minutes:.0f} minutes each."
+        f"{people * trials:,} rankings; for each person {' + '.join(extra)} trials, "
+        f"about {minutes:.0f} minutes."
     )

@@ -153,7 +153,7 @@ def _from_bundle(
         names = [str(entry["name"]) for entry in manifest["conditions"]]
         spelled = [str(entry["folder"]) for entry in manifest["conditions"]]
         entries = [
-            (str(e["file"]), str(e["name"]), str(e["source"]), dict(e["sha256"]))
+            (str(e["file"]), _text(str(e["name"])), _text(str(e["source"])), dict(e["sha256"]))
             for e in manifest["pictures"]
         ]
     except (KeyError, TypeError, ValueError) as error:
@@ -180,11 +180,14 @@ def _from_bundle(
             raise UserError(f"{shown(place)}: {file} has no sha256 for {missing[0]!r}: mend it.")
         sha256 = {model: str(sums[where]) for model, where in folders.items()}
         pictures.append(Found(name, source, files, sha256, size))
+    run = manifest.get("run", {})
     provenance = {
         "kind": "study bundle",
-        "folder": _last_names(folder),
+        "bundle": _last_names(folder),
         "manifest_sha256": digest,
-        "run": manifest.get("run", {}),
+        # What reports say of it.
+        **{key: run[key] for key in ("command", "commit") if isinstance(run, dict) and key in run},
+        "run": run,
     }
     return Source(chosen, tuple(pictures), provenance)
 
@@ -238,7 +241,7 @@ def _from_folders(folder: Path, models: Sequence[str] | None) -> Source:
         Found(stem, stem, {name: found[name][stem] for name in (ORIGINAL, *chosen)})
         for stem in stems
     )
-    return Source(chosen, pictures, {"kind": "folders", "folder": _last_names(folder)})
+    return Source(chosen, pictures, {"kind": "folders", "bundle": _last_names(folder)})
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

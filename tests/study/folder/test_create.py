@@ -63,6 +63,8 @@ def test_the_folder_of_a_run_will_do(tmp_path):
     study = create_study(tmp_path / "run", tmp_path / "study").study
     assert study.pictures.provenance["kind"] == "study bundle"
     assert study.pictures.provenance["run"] == {"command": "snellen reconstruct"}
+    assert study.pictures.provenance["command"] == "snellen reconstruct"
+    assert study.pictures.provenance["bundle"] == "run/study-bundle"
 
 
 def test_folders_are_paired_by_name_whatever_the_suffix(tmp_path):

@@ -3,7 +3,8 @@
 import pytest
 
 from snellen.errors import UserError
-from snellen.study.fitting import fit_design
+from snellen.study.config import StudyConfig
+from snellen.study.fitting import fit_design, in_words
 
 
 def test_a_thousand_pictures_are_the_posters_study():
@@ -52,3 +53,28 @@ def test_numbers_that_cannot_be():
         fit_design(10, people=0)
     with pytest.raises(UserError, match="--trials -1"):
         fit_design(10, trials=-1)
+
+
+def test_it_is_said_in_words():
+    def said(pictures, **wanted):
+        fit = fit_design(pictures, **wanted)
+        values = dict.fromkeys(("title", "instructions", "consent", "contact"), "x")
+        config = StudyConfig(
+            **values,
+            models=("a", "b"),
+            design=fit.design,
+            people=fit.people,
+            trials_per_person=fit.trials,
+            catch_trials=fit.catch_trials,
+            repeats=fit.repeats,
+        )
+        return in_words(config, fit.pictures)
+
+    assert said(1000) == (
+        "nested: 20 people rank 2 models; each sees 50 pictures of their own, which nobody else"
+        " ranks. 1,000 rankings; for each person 50 + 3 to practise + 2 to catch who does not look"
+        " + 2 repeated trials, about 10 minutes."
+    )
+    assert "everyone sees the same 1 picture." in said(1)
+    assert "each picture is ranked by 3 or 4 people" in said(300)
+    assert "each picture is ranked by 2 people" in said(999)
