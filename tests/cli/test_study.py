@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,16 @@ from snellen.study.folder import open_study
 
 HEAVY = ("torch", "numpy", "matplotlib", "PIL", "scipy", "fastapi", "uvicorn", "yaml")
 COMMANDS = [command.name for command in group.registered_commands]
+
+
+def test_every_file_of_the_room_has_its_command():
+    import snellen.cli.study as room
+
+    files = {path.stem for path in Path(room.__file__).parent.glob("[a-z]*.py")}
+    assert files - {"shared"} <= {module for _, module in room._COMMANDS}
+    groups = [each.name for each in group.registered_groups]
+    there = {name for name, module in room._COMMANDS if module in files}
+    assert there == {*COMMANDS, *groups}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from snellen.errors import UserError
@@ -10,7 +11,7 @@ from snellen.study.config import DESIGNS, Design, StudyConfig
 __all__ = ["Fit", "fit_design", "in_words"]
 
 _PEOPLE, _TRIALS = 20, 50  # the poster's
-_EXTRA_SECONDS, _SECONDS = 60, 10.0  # to read, and for a trial
+_READING, _TRIAL = 120, 12  # seconds, as the page tells participants
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,10 @@ def in_words(config: StudyConfig, pictures: int) -> str:
         )
         if count
     ]
-    minutes = (
-        _EXTRA_SECONDS
-        + _SECONDS * (trials + config.training_trials + config.catch_trials + config.repeats)
-    ) / 60
+    session = trials + config.training_trials + config.catch_trials + config.repeats
+    minutes = math.ceil((_READING + _TRIAL * session) / 60)
     return (
         f"{config.design}: {people:,} people rank {len(config.models)} models; {how}. "
         f"{people * trials:,} rankings; for each person {' + '.join(extra)} trials, "
-        f"about {minutes:.0f} minutes."
+        f"about {minutes} minutes."
     )

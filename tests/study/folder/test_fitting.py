@@ -73,7 +73,7 @@ def test_it_is_said_in_words():
     assert said(1000) == (
         "nested: 20 people rank 2 models; each sees 50 pictures of their own, which nobody else"
         " ranks. 1,000 rankings; for each person 50 + 3 to practise + 2 to catch who does not look"
-        " + 2 repeated trials, about 10 minutes."
+        " + 2 repeated trials, about 14 minutes."
     )
     assert "everyone sees the same 1 picture." in said(1)
     assert "each picture is ranked by 3 or 4 people" in said(300)
