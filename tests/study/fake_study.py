@@ -41,7 +41,14 @@ def pieces(count, size=(32, 32), channels=1, seed=7):
             whole = np.stack([whole] * 3, axis=-1) if whole.ndim == 2 else whole[..., :3]
             if channels == 1:
                 whole = np.rint(whole @ [0.299, 0.587, 0.114]).astype(np.uint8)
-            wholes[name] = whole[::2, ::2]
+            step = (
+                2
+                if all(
+                    2 * extent <= there for extent, there in zip(size, whole.shape, strict=False)
+                )
+                else 1
+            )
+            wholes[name] = whole[::step, ::step]
         whole = wholes[name]
         top, left = (int(rng.integers(whole.shape[k] - size[k] + 1)) for k in range(2))
         found.append(np.ascontiguousarray(whole[top : top + size[0], left : left + size[1]]))

@@ -240,7 +240,10 @@ def _metric_panel(results: Mapping[str, Any]) -> Markup | None:
     ceiling = agreement["ceiling"]
     band = None
     who = "observer" if results.get("simulated") else "person"
-    for key, name in (("between_people", f"another {who}"), ("within_people", f"the same {who}")):
+    for key, name in (
+        ("with_others", "majority of the others"),
+        ("within_people", f"the same {who}"),
+    ):
         if band is None and (value := ceiling[key]["value"]) is not None:
             band = (ceiling[key]["low"], value, ceiling[key]["high"], name)
     return dot_panel(

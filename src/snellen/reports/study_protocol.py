@@ -7,6 +7,7 @@ from typing import Any
 
 from snellen.reports.page import date_in_words, readable
 from snellen.reports.protocol import counted
+from snellen.reports.tables import signed
 
 __all__ = ["study_protocol"]
 
@@ -37,6 +38,7 @@ def study_protocol(results: Facts) -> list[tuple[str, str]]:
     study, conduct = results["study"], results.get("conduct") or {}
     terms = [
         ("Task", _task(study)),
+        ("Observers", " ".join(_observers(results.get("simulation") or {}))),
         ("Design", " ".join(_design(study))),
         ("Training", _training(study)),
         ("Controls", " ".join(_controls(study))),
@@ -63,6 +65,25 @@ def _task(study: Facts) -> str:
         f"name, and these were ranked from the closest to the original (1) to the least close "
         f"({models})."
     )
+
+
+def _observers(truth: Facts) -> Iterator[str]:
+    """What those of a simulation liked."""
+    utilities = truth.get("utilities")
+    if not isinstance(utilities, Mapping):
+        return
+    listed = ", ".join(
+        f"{readable(name)} {signed(value, 2)}"
+        for name, value in utilities.items()
+        if isinstance(value, int | float)
+    )
+    metric = f", by {readable(str(truth['metric']))}" if truth.get("metric") else ""
+    yield f"Simulated, of known utilities: {listed}{metric}."
+    spreads = [truth.get(key) for key in ("person_sd", "picture_sd")]
+    if all(isinstance(spread, int | float) for spread in spreads):
+        yield f"Standard deviation over people {spreads[0]:g}, over pictures {spreads[1]:g}."
+    if isinstance(truth.get("inattentive"), list):
+        yield f"{len(truth['inattentive'])} of {truth.get('people')} did not look."
 
 
 def _design(study: Facts) -> Iterator[str]:
@@ -172,6 +193,8 @@ def _display(study: Facts, conduct: Facts) -> Iterator[str]:
         yield f"Windows narrower than {study['smallest_window']} CSS pixels were refused."
     if answers := conduct.get("answers"):
         yield f"During {conduct['blurred']:,} of {answers:,} trials the page was left for a while."
+        if inexact := conduct.get("inexact"):
+            yield f"In {inexact:,} trials the browser could not show whole pixels."
 
 
 def _intervals(results: Facts) -> str:

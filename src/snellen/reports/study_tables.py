@@ -11,7 +11,7 @@ from snellen.reports.page import readable
 from snellen.reports.protocol import counted
 from snellen.reports.representation_scores import p_in_words
 from snellen.reports.study_takeaway import Pair, pairs_of
-from snellen.reports.tables import digits_for, number, span
+from snellen.reports.tables import digits_for, number, signed, span
 
 __all__ = [
     "CHANCE_OF_FRIEDMAN",
@@ -340,11 +340,22 @@ def metric_rows(results: Facts) -> tuple[list[MetricRow], list[MetricRow]]:
     for each in agreement.get("metrics") or []:
         better = "lower is better" if each["lower"] else "higher is better"
         if each.get("missing"):
-            cells = [Told("—")] * 4
+            cells = [Told("—")] * 5
             note = readable(each["missing"])
         else:
-            shares = [percent(each[key]) for key in ("overall", "per_picture", "first")]
-            cells = [*shares, Told(number(each["model_order"], 2))]
+            ahead = each["to_ceiling"]
+            cells = [
+                percent(each["overall"]),
+                Told("—")
+                if ahead["value"] is None
+                else Told(
+                    signed(100 * ahead["value"], 1),
+                    "" if ahead["low"] is None else _points_span(ahead["low"], ahead["high"]),
+                ),
+                percent(each["per_picture"]),
+                percent(each["first"]),
+                Told(number(each["model_order"], 2)),
+            ]
             note = f"{readable(each['scale'])}; {better}"
         rows.append(MetricRow(readable(each["name"]), note, cells))
     who = "observer" if results.get("simulated") else "person"

@@ -309,8 +309,8 @@ def _metrics(results: Facts) -> Iterator[str]:
     said = f"{chosen}{readable(best['name'])} {often} with the {judges(results)}: on "
     said += f"{_percent(best['overall'])} of the pairs that these put in an order"
     ceiling = agreement["ceiling"]
-    if ceiling["between_people"]["value"] is not None:
-        said += f"; two of them agree on {_percent(ceiling['between_people'])}"
+    if ceiling["with_others"]["value"] is not None:
+        said += f"; the majority of all others does on {_percent(ceiling['with_others'])}"
     elif ceiling["within_people"]["value"] is not None:
         said += f"; asked again they agree with themselves on {_percent(ceiling['within_people'])}"
     yield f"{said}."

@@ -32,17 +32,19 @@ from snellen.study.pictures import ORIGINAL
 from snellen.study.quality import ParticipantQuality, participant_quality, rule_in_words
 from snellen.study.ratings import Answers, Ratings
 from snellen.study.statistics.resampling import Bootstrap
-from snellen.study.store.administration import note_result_seen, unlock
-from snellen.study.store.opening import reading
+from snellen.study.store.administration import may_see_result, note_result_seen, unlock
+from snellen.study.store.opening import connect, reading
 from snellen.study.store.reading import answers_in
+from snellen.study.store.refusals import Refused
 from snellen.study.store.sessions import setting
-from snellen.study.store.store import check_frozen, open_store
+from snellen.study.store.store import check_frozen
 
 __all__ = ["FORMAT", "analyse", "results_of"]
 
 FORMAT = 1
 """Raised when a reader of the old format would misread the new one."""
 
+_FEWEST = 100  # draws: with fewer the ends of an interval are a matter of luck
 _EACH = 8  # pictures of a gallery; fewer where the page would get too large
 
 
@@ -95,8 +97,8 @@ def analyse(
         )
     if not 0.5 <= level < 1:
         raise UserError(f"the level of the intervals is {level:g}: give 0.5 to below 1, as 0.95.")
-    if resamples < 1:
-        raise UserError(f"--resamples is {resamples}: give 1 or more, as 2000.")
+    if resamples < _FEWEST:
+        raise UserError(f"--resamples is {resamples}: give {_FEWEST} or more, as 2000.")
     for name in metrics:
         parse_metric(name)
     folder = study.path / "analysis" if out is None else Path(out)
@@ -135,27 +137,26 @@ def analyse(
 
 def _see_result(study: Study, unlock_result: bool, now: float) -> None:
     """Refuse the result of a study that still runs; note that it was seen."""
-    with reading(study.database) as connection:
+    connection = connect(study.database)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
         check_frozen(connection, study)
         simulated = setting(connection, "simulated") == "1"
-        closed = setting(connection, "state") == "closed"
-        unlocked = setting(connection, "unlocked_at") is not None
         empty = connection.execute("SELECT 1 FROM answer LIMIT 1").fetchone() is None
-    if simulated or empty:  # there is nothing to peek at
-        return
-    if not (closed or unlocked or unlock_result):
+        if not simulated and not empty:  # else there is nothing to peek at
+            if unlock_result and setting(connection, "state") != "closed":
+                unlock(connection, now, "snellen study analyse --unlock")
+            may_see_result(connection)
+            note_result_seen(connection, now, "analysis")
+        connection.execute("COMMIT")
+    except Refused as error:
         raise UserError(
             "the study still runs. Whoever looks at the result again and again, and stops when it "
             "pleases, finds differences that are not there: close the study on its admin page "
             "first, or add --unlock, which is noted in the study's log and in every report."
-        )
-    store = open_store(study)
-    try:
-        if not (closed or unlocked):
-            store.write(lambda each: unlock(each, now, "snellen study analyse --unlock")).result()
-        store.write(lambda each: note_result_seen(each, now, "snellen study analyse")).result()
+        ) from error
     finally:
-        store.close()
+        connection.close()
 
 
 def results_of(
@@ -189,6 +190,7 @@ def results_of(
     galleries = choose_galleries(ratings, model=gallery_model, each=_EACH, seed=bootstrap.seed)
     tables = _measured(study, ratings, metrics)
     agreement = metric_agreement(ratings, tables, bootstrap) if tables else None
+    simulated = answers.ratings.simulated or bool(conduct.get("simulated"))
     results = {
         "format": FORMAT,
         "experiment": "study",
@@ -199,7 +201,8 @@ def results_of(
         "level": bootstrap.level,
         "resamples": bootstrap.resamples,
         "seed": bootstrap.seed,
-        "simulated": answers.ratings.simulated or bool(conduct.get("simulated")),
+        "simulated": simulated,
+        "simulation": _simulation(study) if simulated else None,
         "study": _study(study),
         "config": _config(study),
         "conduct": {**conduct, "peeked": _peeked(conduct, answers)},
@@ -279,6 +282,15 @@ def _study(study: Study) -> dict[str, Any]:
         "exclusion_in_words": rule_in_words(config.exclusion),
         "provenance": dict(study.pictures.provenance),
     }
+
+
+def _simulation(study: Study) -> dict[str, Any] | None:
+    """What the observers of a simulation liked, where it was noted."""
+    try:
+        found = json.loads((study.path / "simulation.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _config(study: Study) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def _participants(results: Facts) -> Iterable[Row]:
         )
 
 
-_SHARES = ("overall", "per_picture", "first")
+_SHARES = ("overall", "to_ceiling", "per_picture", "first")
 _LIMITS = ("value", "low", "high")
 
 

@@ -33,7 +33,8 @@ def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
         - ``screens``: the most frequent ones, ``other_screens`` counts those that are not listed;
         - ``magnify``, ``pixel_ratio``: how many answers were given at each value;
         - ``windows``: the least and the greatest width of the window, in CSS pixels;
-        - ``blurred``: answers during which the page was left; ``answers``: all there are;
+        - ``blurred``: answers during which the page was left; ``inexact``: before which a picture's
+          pixels did not cover whole pixels of the screen; ``answers``: all there are;
         - ``events``: what the administrator did.
 
     >>> from importlib.resources import files
@@ -59,7 +60,7 @@ def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
         "state": settings.get("state", "open"),
         "frozen_at": iso(settings.get("frozen_at")),
         "unlocked_at": iso(settings.get("unlocked_at")),
-        "simulated": bool(simulated) or settings.get("simulated") in ("1", "true"),
+        "simulated": bool(simulated) or settings.get("simulated") == "1",
         "simulated_sessions": simulated,
         "first": iso(first),
         "last": iso(last),
@@ -99,10 +100,8 @@ def _objects(connection: sqlite3.Connection, query: str) -> Iterable[Mapping[str
 
 
 def _screens(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    counts = Counter(
-        (_number(each.get("width")), _number(each.get("height")), _number(each.get("pixel_ratio")))
-        for each in found
-    )
+    keys = ("screen_width", "screen_height", "pixel_ratio")
+    counts = Counter(tuple(_number(each.get(key)) for key in keys) for each in found)
     known = [(screen, count) for screen, count in counts.most_common() if None not in screen]
     return {
         "screens": [
@@ -117,7 +116,7 @@ def _environments(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     magnify: Counter[str] = Counter()
     ratios: Counter[str] = Counter()
     widths: list[float] = []
-    blurred = answers = 0
+    blurred = inexact = answers = 0
     for each in found:
         answers += 1
         for key, counter in (("magnify", magnify), ("pixel_ratio", ratios)):
@@ -126,6 +125,7 @@ def _environments(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         window = each.get("window")
         if isinstance(window, list) and window and (width := _number(window[0])) is not None:
             widths.append(width)
+        inexact += each.get("exact") is False
         blurred += bool(_number(each.get("blurs")) or _number(each.get("hidden_ms")))
     return {
         "answers": answers,
@@ -133,6 +133,7 @@ def _environments(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "pixel_ratio": dict(sorted(ratios.items(), key=lambda item: float(item[0]))),
         "windows": [min(widths), max(widths)] if widths else None,
         "blurred": blurred,
+        "inexact": inexact,
     }
 
 

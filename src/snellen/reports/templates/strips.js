@@ -46,10 +46,10 @@
     strip.style.setProperty("--top", 100 * top + "%");
     const ratio = window.devicePixelRatio || 1;
     for (const stack of strip.querySelectorAll(".stack")) {
-      const size = stack.parentElement.clientWidth * ZOOM;
-      const whole = (value) => Math.round(value * size * ratio) / ratio;
+      const frame = stack.parentElement;
+      const whole = (part, size) => Math.round(part * size * ZOOM * ratio) / ratio;
       stack.style.transform = strip.classList.contains("zoomed")
-        ? `translate(${-whole(left)}px, ${-whole(top)}px) scale(${ZOOM})` : "";
+        ? `translate(${-whole(left, frame.clientWidth)}px, ${-whole(top, frame.clientHeight)}px) scale(${ZOOM})` : "";
     }
   }
   const aim = (strip, frame, event) => {

@@ -1,0 +1,361 @@
+"""The study report: its tables, and the page as a file and in a browser."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+
+from snellen.reports.study import RankedPicture, StudyReport, write_study_report
+from snellen.reports.study_protocol import study_protocol
+from snellen.reports.study_tables import (
+    friedman_rows,
+    metric_rows,
+    metrics_that_differ,
+    pair_rows,
+    participant_rows,
+    rank_rows,
+)
+from snellen.study import analysis
+from snellen.study.statistics.resampling import Bootstrap
+
+from ..study.fake_answers import make_answers
+from ..study.fake_study import make_study
+from .test_html import EVIL, Reader, contrast, opened
+
+SIX = ("mse", "mae", "ssim", "ms-ssim", "mse>ms-ssim@0.5", "a_long_package.losses:PerceptualLoss")
+CONDUCT = {
+    "state": "closed", "frozen_at": "2026-11-20T10:00:00+00:00", "unlocked_at": None,
+    "simulated": False, "first": "2026-11-20T10:00:00+00:00", "last": "2026-11-22T19:00:00+00:00",
+    "sessions": {"completed": 6, "active": 0, "expired": 1, "withdrawn": 1},
+    "screens": [{"width": 1920, "height": 1080, "pixel_ratio": 1, "count": 6}],
+    "other_screens": 0, "answers": 90, "magnify": {"2": 90}, "pixel_ratio": {"1": 90},
+    "windows": [1200, 1920], "blurred": 3, "inexact": 0,
+    "events": [{"at": "2026-11-22T19:10:00+00:00", "what": "closed", "detail": ""}],
+}  # fmt: skip
+SECTIONS = [
+    "ranks", "pairs", "metrics", "galleries", "reliability", "participants", "secondary",
+    "protocol", "texts",
+]  # fmt: skip
+
+
+def build(folder, *, models=("mse", "mae", "ms-ssim"), design="crossed", people=6, trials=8,
+          size=(32, 32), channels=1, **answers):  # fmt: skip
+    """A report of a study with fake answers."""
+    study = make_study(folder, models=models, people=people or 3, trials=trials, design=design,
+                       size=size, channels=channels, ties=bool(answers.get("ties")))  # fmt: skip
+    given = make_answers(models=models, people=people, trials=trials, design=design, **answers)
+    pictures = study.pictures.pictures
+    ratings = dataclasses.replace(
+        given.ratings,
+        pictures=tuple(picture.name for picture in pictures),
+        sources=tuple(picture.source for picture in pictures),
+    )
+    given = dataclasses.replace(given, ratings=ratings)
+    results = analysis.results_of(
+        study, given, CONDUCT, bootstrap=Bootstrap(design, 100), command="snellen study analyse x",
+        now=1.8e9,
+    )  # fmt: skip
+    return StudyReport(
+        results,
+        first=analysis._gallery(study, results, "first"),
+        behind=analysis._gallery(study, results, "behind"),
+        of_people=analysis.means_of_people(analysis._counted_ratings(given, results)),
+    )
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("study"), slackers=(2,))
+
+
+@pytest.fixture(scope="module")
+def page(report, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write_study_report(path, report)
+    return path
+
+
+@pytest.fixture(scope="module")
+def text(page):
+    return page.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory):
+    """Six models, ties, colour, pictures that are not square, simulated."""
+    folder = tmp_path_factory.mktemp("six")
+    report = build(folder, models=SIX, ties=0.6, simulated=True, size=(24, 40), channels=3)
+    write_study_report(folder / "report.html", report)
+    return folder / "report.html"
+
+
+def visible(source):
+    return " ".join("".join(Reader(source).texts).split())
+
+
+def test_the_sentence_comes_first(text):
+    heading = re.search(r"<h1[^>]*>(.*?)</h1>", text, re.DOTALL)[1]
+    assert visible(heading).startswith("5 people ranked ms-ssim better than")
+    assert text.index("<h1") < text.index("<svg") < text.index("<table")
+
+
+def test_every_section_is_there(text):
+    reader = Reader(text)
+    assert [name for name in reader.ids if name in SECTIONS] == SECTIONS
+    assert len(reader.ids) == len(set(reader.ids))
+    for link in reader.all("a"):
+        assert link["href"][1:] in reader.ids
+
+
+def test_nothing_is_loaded_from_elsewhere(text):
+    for tag, attributes in Reader(text).tags:
+        for key in ("src", "href", "data", "action", "poster"):
+            value = attributes.get(key) or ""
+            assert value.startswith(("data:image/png;base64,", "#")) or not value, (tag, key)
+        assert tag not in {"link", "iframe", "object", "embed", "base"}
+
+
+def test_every_picture_has_a_text_of_its_own(text):
+    images = Reader(text).all("img")
+    assert len(images) > 16
+    texts = [image["alt"] for image in images]
+    assert all(re.search(r"Original of |mean rank \d", each) for each in texts)
+    labels = re.findall(r'<svg class="panel"[^>]*aria-label="([^"]{20,})"', text)
+    assert len(labels) == text.count('<svg class="panel"')
+
+
+def test_without_simulation_there_is_no_banner(text):
+    assert "SIMULATED" not in text
+
+
+def test_a_simulated_study_says_so_loudly(six):
+    text = six.read_text(encoding="utf-8")
+    assert "<title>SIMULATED" in text
+    assert text.index("SIMULATED</strong>") < text.index("<h1")
+    assert "people ranked" not in text
+
+
+def test_texts_that_participants_read_are_there(text, report):
+    shown = "".join(Reader(text).texts)
+    assert report.results["study"]["instructions"] in shown
+    assert report.results["study"]["consent"] in shown
+
+
+def test_who_is_left_out_is_told_with_the_reason(text, report):
+    rows = participant_rows(report.results)
+    assert [row.out for row in rows] == [False, False, True, False, False, False]
+    assert rows[2].state.startswith("left out: failed 2 of 2 catch trials")
+    assert "everyone who finished" in text
+
+
+def test_the_protocol_tells_what_was_done(report):
+    told = dict(study_protocol(report.results))
+    assert told["Design"].startswith("Crossed: 6 participants × 8 pictures, the same for all.")
+    assert "k was 2 in 100 % of the answers" in told["Display"]
+    assert "8 people consented: 6 completed" in told["People"]
+    assert told["Dates"].startswith("20 November 2026 to 22 November 2026.")
+    assert told["Frozen as"] == report.results["study"]["digest"]
+
+
+def test_rows_of_the_rank_table_add_up(report):
+    rows = rank_rows(report.results["findings"])
+    assert [sum(int(count) for count in row.counts) for row in rows] == [40, 40, 40]
+
+
+def test_pairs_are_told_with_the_better_first(report):
+    rows = pair_rows(report.results)
+    assert rows[0].better == "ms-ssim"
+    for row in rows:
+        assert not row.lead.value.startswith("−")
+        won, lost = (int(part) for part in row.wins_note.split(" : "))
+        assert won + lost == 40
+        assert row.wins.value == f"{100 * won / 40:.0f} %"
+    assert all(row.bar_low <= row.bar_mean <= row.bar_high for row in rows)
+
+
+def test_an_effect_points_to_the_better(report):
+    tests = {(e["a"], e["b"]): e for e in report.results["findings"]["wilcoxon"]}
+    for row in pair_rows(report.results):
+        entry = tests.get((row.better, row.worse)) or tests[row.worse, row.better]
+        sign = -1 if (row.better, row.worse) in tests else 1
+        assert float(row.effect.replace("−", "-")) == pytest.approx(
+            sign * entry["rank_biserial"], abs=0.006
+        )
+
+
+def test_friedman_is_printed_with_its_measured_error(report):
+    rows = friedman_rows(report.results)
+    assert [row.unit for row in rows] == ["5 participants", "8 pictures"]
+    assert [row.error for row in rows] == ["16.5 %", "16.0 %"]
+
+
+def test_metrics_stand_beside_the_ceiling(report):
+    rows, ceilings = metric_rows(report.results)
+    assert [row.name for row in rows] == ["mse", "mae", "psnr", "ssim", "ms-ssim"]
+    assert all(len(row.cells) == 5 for row in rows)
+    assert [row.name for row in ceilings] == [
+        "another person", "the majority of the others", "the best there could be",
+        "the same person again",
+    ]  # fmt: skip
+
+
+def test_a_metric_that_could_not_be_computed_says_why(report):
+    results = json.loads(json.dumps(report.results))
+    agreement = results["metric_agreement"]["metrics"]
+    agreement[4] = {"name": "ms-ssim", "lower": False, "scale": "", "missing": "too small"}
+    rows, _ = metric_rows(results)
+    assert rows[4].note == "too small"
+    assert {cell.value for cell in rows[4].cells} == {"—"}
+
+
+def test_which_metrics_differ_is_told_the_right_way_round():
+    def entry(a, b, value, half):
+        limits = {"value": value, "low": value - half, "high": value + half}
+        return {"a": a, "b": b, "difference": limits}
+
+    differences = [entry("mse", "ssim", -0.05, 0.02), entry("mse", "mae", 0.01, 0.02)]
+    told = metrics_that_differ({"metric_agreement": {"differences": differences}})
+    assert told.startswith("More often agree, in points: ssim than mse (5.0 [3.0, 7.0]).")
+
+
+def test_galleries_show_both_sides(report, text):
+    shown = "".join(Reader(text).texts)
+    assert "ms-ssim ranked first" in " ".join(shown.split())
+    assert "ms-ssim ranked second or third" in " ".join(shown.split())
+    assert "Both galleries are about ms-ssim, the model with the lowest mean rank" in shown
+    for picture in report.first:
+        assert picture.ranks["ms-ssim"] < min(picture.ranks["mse"], picture.ranks["mae"])
+
+
+def test_hostile_names_are_shown_not_obeyed(report, tmp_path):
+    text = json.dumps(report.results)
+    for name in ("Which is closest to the original?", "0001-astronaut", "closed"):
+        text = text.replace(json.dumps(name)[1:-1], json.dumps(EVIL)[1:-1])
+    results = json.loads(text)
+    results["study"]["consent"] = results["study"]["instructions"] = EVIL
+    results["metric_agreement"]["metrics"][0]["name"] = EVIL
+    first = [dataclasses.replace(each, name=EVIL, source=EVIL) for each in report.first]
+    write_study_report(
+        tmp_path / "r.html", dataclasses.replace(report, results=results, first=first)
+    )
+    reader = Reader((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert all("onerror" not in image for image in reader.all("img"))
+    assert len(reader.all("script")) == 1
+    assert "<img src=x onerror=alert(1)>" in "".join(reader.texts)
+
+
+def test_the_file_can_be_sent(tmp_path):
+    report = build(tmp_path, size=(180, 180), channels=3, people=3, trials=18)
+    write_study_report(tmp_path / "r.html", report)
+    assert (tmp_path / "r.html").stat().st_size < 5 << 20
+
+
+def test_large_pictures_are_shown_by_their_middle(report, tmp_path):
+    rng = np.random.default_rng(0)
+    original = rng.integers(0, 256, (1, 300, 260), dtype=np.uint8)
+    picture = RankedPicture(
+        "big", "big", original, dict.fromkeys(("mse", "mae", "ms-ssim"), original),
+        {"mse": 1.5, "mae": 2.5, "ms-ssim": 2.0}, 2,
+    )  # fmt: skip
+    write_study_report(tmp_path / "r.html", dataclasses.replace(report, first=[picture]))
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "only the central 192×192 pixels of larger ones are shown" in visible(text)
+    assert {(i["width"], i["height"]) for i in Reader(text).all("img") if "big" in i["alt"]} == {
+        ("192", "192")
+    }
+
+
+def test_pictures_that_do_not_belong_together_are_refused():
+    original = np.zeros((1, 8, 8), np.uint8)
+    with pytest.raises(ValueError, match="is needed, as the original"):
+        RankedPicture("a", "a", original, {"mse": original[:, :4]}, {"mse": 1.0}, 1)
+    with pytest.raises(ValueError, match="format 2; need 1"):
+        StudyReport({"format": 2})
+
+
+def test_an_empty_study_has_a_page(tmp_path):
+    write_study_report(tmp_path / "r.html", build(tmp_path, people=0))
+    reader = Reader((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert "Nobody has ranked a picture yet" in "".join(reader.texts)
+    assert [name for name in reader.ids if name in SECTIONS] == ["protocol", "texts"]
+    assert reader.all("table") == []
+
+
+def test_one_participant_has_a_page_without_intervals(tmp_path):
+    write_study_report(tmp_path / "r.html", build(tmp_path, people=1, design="nested"))
+    text = visible((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert "One person gave" in text
+    assert "Nothing was tested: these are the answers of 1 person" in text
+    assert "interval below" not in text
+
+
+def test_two_models_have_a_page(tmp_path):
+    write_study_report(tmp_path / "r.html", build(tmp_path, models=("mse", "ms-ssim")))
+    text = visible((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert "ms-ssim ranked second" in text
+    assert "ranked 3rd" not in text
+
+
+# In a browser
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_the_page_never_scrolls_sideways(browser, page, six, width):
+    for each in (page, six):
+        with opened(browser, each, width) as tab:
+            assert tab.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_it_opens_without_a_complaint_or_a_request(browser, page):
+    with opened(browser, page, 1280) as tab:
+        assert tab.complaints == []
+
+
+@pytest.mark.parametrize(("width", "ratio"), [(1280, 1), (1280, 1.25), (390, 2)])
+def test_a_pixel_of_a_picture_covers_whole_pixels_of_the_screen(browser, six, width, ratio):
+    with opened(browser, six, width, ratio=ratio) as tab:
+        sizes = tab.evaluate(
+            "[...document.querySelectorAll('.as-picture')].map(e => {"
+            " const box = e.getBoundingClientRect(); return [box.width, box.height] })"
+        )
+        smooth = tab.evaluate(
+            "[...document.querySelectorAll('.as-picture')]"
+            ".filter(e => getComputedStyle(e).imageRendering !== 'pixelated').length"
+        )
+    times = np.array(sizes) * ratio / [40, 24]
+    assert (times > 0.99).all()
+    np.testing.assert_allclose(times, np.round(times), atol=2e-3)
+    np.testing.assert_allclose(times[:, 0], times[:, 1], atol=2e-3)
+    assert smooth == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_have_enough_contrast(browser, six, scheme):
+    with opened(browser, six, 1280, scheme=scheme) as tab:
+        for selector in (
+            ".simulated strong", ".lead .title", "h1 .limits", ".before", "td.says", "tr.out th"
+        ):  # fmt: skip
+            if tab.query_selector(selector):
+                assert contrast(tab, selector) >= 4.5, selector
+
+
+def test_axe_finds_nothing(browser, page, six):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    for each in (page, six):
+        with opened(browser, each, 1280, bypass_csp=True) as tab:
+            found = axe.Axe().run(tab)
+            assert found.response["violations"] == [], found.generate_report()
+
+
+def test_names_in_figures_stay_inside(browser, six):
+    with opened(browser, six, 390) as tab:
+        outside = tab.evaluate(
+            "[...document.querySelectorAll('svg.panel text')].filter(e => {"
+            " const own = e.getBoundingClientRect();"
+            " const all = e.closest('svg').getBoundingClientRect();"
+            " return own.left < all.left - 1 || own.right > all.right + 1;"
+            "}).map(e => e.textContent)"
+        )
+    assert outside == []

@@ -1,0 +1,192 @@
+"""The sentence at the head of a study's report: only what the numbers bear."""
+
+import itertools
+
+import pytest
+
+from snellen.reports.study_takeaway import pairs_of, study_takeaway
+
+
+def difference(a, b, estimate, half, p, p_holm=None):
+    return {
+        "a": a, "b": b, "estimate": estimate, "low": estimate - half, "high": estimate + half,
+        "p": p, "p_holm": p if p_holm is None else p_holm,
+    }  # fmt: skip
+
+
+def make(means, differences, *, people=20, pictures=50, design="crossed", **more):
+    rankings = people * pictures
+    return {
+        "level": 0.95,
+        "simulated": False,
+        "study": {"design": design, "people": people},
+        "participants": [],
+        "findings": {
+            "people": people, "pictures": pictures, "rankings": rankings,
+            "ranks": {"models": {k: {"mean_rank": {"value": v}} for k, v in means.items()}},
+            "differences": differences,
+        },
+        **more,
+    }  # fmt: skip
+
+
+THREE = {"mse": 2.4, "mae": 2.0, "ms-ssim": 1.6}
+
+
+def three(p_mae=0.001, half=0.2, **more):
+    found = [
+        difference("mse", "mae", 0.4, 0.1, 0.001),
+        difference("mse", "ms-ssim", 0.8, 0.2, 0.001),
+        difference("mae", "ms-ssim", 0.4, half, p_mae),
+    ]
+    return make(THREE, found, **more)
+
+
+def test_a_model_that_beats_all_is_named_with_both_leads():
+    assert str(study_takeaway(three())) == (
+        "20 people ranked ms-ssim better than mae and mse: over 50 pictures its mean rank is "
+        "0.40 [0.20, 0.60] lower than mae's and 0.80 [0.60, 1.00] lower than mse's."
+    )
+
+
+def test_what_was_not_shown_is_said_so():
+    found = study_takeaway(three(p_mae=0.2, half=0.5))
+    assert str(found) == (
+        "20 people ranked ms-ssim better than mse: over 50 pictures its mean rank is 0.80 lower "
+        "[0.60, 1.00]; no difference was shown between it and mae (0.40 [−0.10, 0.90])."
+    )
+    assert found.others == (
+        "mae was ranked better than mse: its mean rank is 0.40 [0.30, 0.50] lower.",
+    )
+
+
+def test_corrected_p_decides_not_the_interval():
+    found = [difference("mse", "mae", 0.3, 0.25, 0.03, p_holm=0.06)]
+    text = str(study_takeaway(make({"mse": 1.65, "mae": 1.35}, found)))
+    assert text == (
+        "20 people and 50 pictures showed no difference between mse and mae: the lead in mean "
+        "rank, of mae before mse, is 0.30 [0.05, 0.55]."
+    )
+
+
+def test_where_the_best_is_open_the_surest_pair_is_told():
+    found = [
+        difference("a", "b", -0.1, 0.4, 0.6),
+        difference("a", "c", -0.6, 0.7, 0.09),
+        difference("b", "c", -0.5, 0.1, 0.001),
+    ]
+    takeaway = study_takeaway(make({"a": 1.7, "b": 1.8, "c": 2.3}, found))
+    assert str(takeaway).startswith("20 people ranked b better than c: over 50 pictures")
+    assert len(takeaway.others) == 2
+    assert all("No difference" in line for line in takeaway.others)
+
+
+def test_with_many_models_the_nearest_and_the_farthest_are_told():
+    names = "abcdef"
+    means = {name: 1 + 0.9 * place for place, name in enumerate(names)}
+    found = [
+        difference(a, b, means[a] - means[b], 0.1, 0.001)
+        for a, b in itertools.combinations(names, 2)
+    ]
+    takeaway = study_takeaway(make(means, found))
+    assert str(takeaway) == (
+        "20 people ranked a better than all 5 others: over 50 pictures its mean rank is "
+        "0.90 [0.80, 1.00] lower than b's (the nearest) and 4.50 [4.40, 4.60] lower than f's "
+        "(the farthest)."
+    )
+    assert takeaway.others == ("Of the other 10 pairs, 10 were shown to differ: see the table.",)
+
+
+def unknown(a, b, estimate):
+    return {"a": a, "b": b, "estimate": estimate, "low": None, "high": None, "p": None,
+            "p_holm": None}  # fmt: skip
+
+
+def test_of_one_person_only_what_that_one_did_is_said():
+    results = make({"mse": 1.8, "mae": 1.2}, [unknown("mse", "mae", 0.6)], people=1)
+    found = study_takeaway(results)
+    assert str(found) == (
+        "One person gave mae the lowest mean rank, 1.20, against 1.80 for mse, over 50 pictures; "
+        "of what other people would say, this one says nothing."
+    )
+    assert "interval" not in found.evidence
+
+
+def test_one_person_may_like_all_alike():
+    results = make({"mse": 1.5, "mae": 1.5}, [unknown("mse", "mae", 0.0)], people=1)
+    assert str(study_takeaway(results)).startswith(
+        "One person gave mse and mae the same mean rank, over 50 pictures"
+    )
+
+
+def test_nobody_is_no_error():
+    empty = make({}, [], people=0)
+    empty["findings"]["ranks"]["models"] = {"mse": {"mean_rank": {"value": None}}}
+    assert str(study_takeaway(empty)) == (
+        "Nobody has ranked a picture yet, so nothing can be said of the models."
+    )
+    empty["participants"] = [{"name": "P0001"}]
+    assert str(study_takeaway(empty)).startswith("Nobody who counts has ranked")
+
+
+def test_observers_are_never_called_people():
+    found = study_takeaway({**three(), "simulated": True})
+    text = " ".join([str(found), found.evidence, *found.others])
+    assert str(found).startswith("20 simulated observers ranked")
+    assert "people" not in text.replace("people and pictures resampled", "")
+    assert found.cautions[0].startswith("Simulated")
+
+
+def test_no_name_is_turned_the_wrong_way():
+    (pair,) = pairs_of(make({"x": 1.2, "y": 1.8}, [difference("x", "y", -0.6, 0.2, 0.01)]))
+    assert (pair.better, pair.worse) == ("x", "y")
+    assert (pair.low, pair.high) == (pytest.approx(0.4), pytest.approx(0.8))
+    (pair,) = pairs_of(make({"x": 1.8, "y": 1.2}, [difference("x", "y", 0.6, 0.2, 0.01)]))
+    assert (pair.better, pair.worse) == ("y", "x")
+    assert (pair.low, pair.high) == (pytest.approx(0.4), pytest.approx(0.8))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"conduct": {"peeked": True}}, "still running"),
+        ({"study": {"design": "crossed", "people": 40}}, "40 people were planned, 20 count"),
+    ],
+)
+def test_what_limits_it_is_said(change, says):
+    assert any(says in line for line in study_takeaway({**three(), **change}).cautions)
+
+
+def test_few_people_are_a_caution():
+    assert any("Only 5 people" in line for line in study_takeaway(three(people=5)).cautions)
+
+
+def test_a_result_that_hangs_on_exclusions_is_a_caution():
+    other = {**three(p_mae=0.5, half=0.6)["findings"], "title": "everyone who finished"}
+    (line,) = study_takeaway({**three(), "sensitivity": [other]}).cautions
+    assert line == (
+        "This depends on who is left out. With everyone who finished, no difference is shown "
+        "between ms-ssim and mae (0.40 [−0.20, 1.00])."
+    )
+    same = {**three()["findings"], "title": "everyone who finished"}
+    assert study_takeaway({**three(), "sensitivity": [same]}).cautions == ()
+
+
+def share(value, low=None, high=None):
+    return {"value": value, "low": low, "high": high}
+
+
+def test_the_metric_that_agrees_most_is_told_with_the_ceiling():
+    agreement = {
+        "metrics": [
+            {"name": "mse", "overall": share(0.61, 0.55, 0.66)},
+            {"name": "ssim", "overall": share(0.7, 0.66, 0.74)},
+            {"name": "own", "missing": "it gave NaN on picture 3"},
+        ],
+        "ceiling": {"with_others": share(0.78, 0.7, 0.85), "within_people": share(None)},
+    }
+    line = study_takeaway({**three(), "metric_agreement": agreement}).others[-1]
+    assert line == (
+        "Of 2 metrics, ssim agrees most often with the people: on 70 % [66, 74] of the pairs that "
+        "these put in an order; the majority of all others does on 78 % [70, 85]."
+    )
