@@ -142,7 +142,7 @@ def metric_agreement(
     usable = [table for table in tables if not table.missing]
     costs = np.array([table.values if table.lower else -table.values for table in usable])
     costs = costs.reshape(len(usable), *shape)
-    orders = order_signs(costs.reshape(-1, shape[1])).reshape(len(usable), shape[0], -1)
+    orders = order_signs(costs.reshape(-1, shape[1])).reshape(len(usable), shape[0], signs.shape[1])
     # Of each ranking: preferences, and those that each metric shares.
     given = np.abs(signs).sum(1, keepdims=True)
     agreeing = np.abs(signs) * (1 + signs * orders[:, main.picture]) / 2
@@ -206,7 +206,7 @@ def _per_picture(
     bootstrap: Bootstrap,
 ) -> list[Estimate]:
     """Agreement with majorities; `orders` are (K, pictures with a ranking, pairs)."""
-    flat = orders.reshape(len(orders), -1)
+    flat = orders.reshape(len(orders), orders.shape[1] * orders.shape[2])
 
     def shares(people: NDArray[np.float64], sources: NDArray[np.float64]) -> NDArray[np.float64]:
         majority = np.sign(overlap.sums(signs, people)) * sources[:, overlap.source, None]
@@ -220,7 +220,7 @@ def _per_picture(
     values = shares(np.ones((1, clusters.people)), np.ones((1, clusters.sources)))[0]
     found = [np.empty((0, len(flat)))]
     if not no_interval(clusters, bootstrap):
-        found += [shares(*drawn) for drawn in draws(clusters, bootstrap, flat[:1].size)]
+        found += [shares(*drawn) for drawn in draws(clusters, bootstrap, flat.shape[1])]
     # A resample holds fewer different people than the study, so that its majorities are less sure
     # and agreement with them is nearer to chance: moved back to the value.
     replicates = np.concatenate(found)

@@ -60,7 +60,8 @@ class Overlap:
             (values.ravel(), (rows.ravel(), columns.ravel())),
             shape=(self.pictures * width, self.clusters.people),
         )
-        return np.asarray(table @ people.T, np.float64).T.reshape(-1, self.pictures, width)
+        found = np.asarray(table @ people.T, np.float64).T
+        return found.reshape(len(people), self.pictures, width)
 
     def pair_sums(
         self,

@@ -123,7 +123,7 @@ def signed_rank_test(differences: ArrayLike) -> SignedRank:
         zeros=zeros,
         statistic=statistic,
         p=_exact(ranks, statistic) if count <= _EXACT else _normal(ranks, positive),
-        rank_biserial=2 * positive / total - 1,
+        rank_biserial=(positive - (total - positive)) / total,
     )
 
 
