@@ -54,7 +54,7 @@ def build(folder, *, models=("mse", "mae", "ms-ssim"), design="crossed", people=
     )
     given = dataclasses.replace(given, ratings=ratings)
     results = analysis.results_of(
-        study, given, CONDUCT, bootstrap=Bootstrap(design, 100), command="snellen study analyse x",
+        study, given, CONDUCT, bootstrap=Bootstrap(design, 240), command="snellen study analyse x",
         now=1.8e9,
     )  # fmt: skip
     return StudyReport(
@@ -67,7 +67,7 @@ def build(folder, *, models=("mse", "mae", "ms-ssim"), design="crossed", people=
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("study"), slackers=(2,))
+    return build(tmp_path_factory.mktemp("study"), slackers=(2,), effects=(0, 2, 4))
 
 
 @pytest.fixture(scope="module")

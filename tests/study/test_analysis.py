@@ -41,7 +41,7 @@ def on_study(study, answers):
 
 
 def results_for(study, answers, **options):
-    bootstrap = Bootstrap(study.config.design, 100)
+    bootstrap = Bootstrap(study.config.design, 240)
     return results_of(study, on_study(study, answers), CONDUCT, bootstrap=bootstrap, **options)
 
 
@@ -210,7 +210,7 @@ def simulated(tmp_path_factory):
 
 
 def test_a_simulated_study_is_analysed_and_marked(simulated):
-    results = analyse(simulated, resamples=100)
+    results = analyse(simulated, resamples=240)
     folder = simulated.path / "analysis"
     assert results["simulated"] is True
     assert json.loads((folder / "results.json").read_text()) == results
@@ -227,7 +227,7 @@ def test_a_simulated_study_is_analysed_and_marked(simulated):
 
 def test_the_same_study_gives_the_same_files(simulated, tmp_path):
     for name in ("one", "two"):
-        analyse(simulated, resamples=100, out=tmp_path / name, clock=lambda: 1.8e9)
+        analyse(simulated, resamples=240, out=tmp_path / name, clock=lambda: 1.8e9)
     files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*")]
     assert len(files) == 8
     for file in files:
@@ -236,19 +236,19 @@ def test_the_same_study_gives_the_same_files(simulated, tmp_path):
 
 def test_an_older_analysis_is_replaced_and_nothing_else(simulated, tmp_path):
     folder = tmp_path / "there"
-    analyse(simulated, resamples=100, out=folder)
+    analyse(simulated, resamples=240, out=folder)
     (folder / "stale.txt").write_text("")
-    analyse(simulated, resamples=100, out=folder)
+    analyse(simulated, resamples=240, out=folder)
     assert not (folder / "stale.txt").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("my thesis")
     with pytest.raises(UserError, match="is no analysis of a study"):
-        analyse(simulated, resamples=100, out=tmp_path / "mine")
+        analyse(simulated, resamples=240, out=tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "my thesis"
 
 
 def test_a_failure_leaves_the_old_analysis(simulated, tmp_path, monkeypatch):
-    analyse(simulated, resamples=100, out=tmp_path / "a")
+    analyse(simulated, resamples=240, out=tmp_path / "a")
     before = (tmp_path / "a" / "results.json").read_bytes()
 
     def fails(*_):
@@ -256,7 +256,7 @@ def test_a_failure_leaves_the_old_analysis(simulated, tmp_path, monkeypatch):
 
     monkeypatch.setattr(analysis, "write_study_report", fails)
     with pytest.raises(UserError, match="disk is full"):
-        analyse(simulated, resamples=100, out=tmp_path / "a")
+        analyse(simulated, resamples=240, out=tmp_path / "a")
     assert (tmp_path / "a" / "results.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
@@ -279,27 +279,27 @@ def events(study):
 
 def test_nobody_peeks_unless_it_is_unlocked_which_is_noted(open_one):
     with pytest.raises(UserError, match="--unlock"):
-        analyse(open_one, resamples=100)
+        analyse(open_one, resamples=240)
     assert not (open_one.path / "analysis").exists()
     assert "unlocked" not in events(open_one)
-    results = analyse(open_one, resamples=100, unlock_result=True)
+    results = analyse(open_one, resamples=240, unlock_result=True)
     assert results["conduct"]["peeked"] is True
     assert results["conduct"]["unlocked_at"] is not None
     assert events(open_one)[-2:] == ["unlocked", "result seen"]
     assert "still running" in (open_one.path / "analysis" / "report.html").read_text()
-    analyse(open_one, resamples=100)  # unlocked once and for all
+    analyse(open_one, resamples=240)  # unlocked once and for all
 
 
 def test_a_closed_study_needs_no_unlocking(open_one):
     close(open_one)
-    results = analyse(open_one, resamples=100, unlock_result=True)
+    results = analyse(open_one, resamples=240, unlock_result=True)
     assert results["conduct"]["peeked"] is False
     assert results["conduct"]["unlocked_at"] is None
     assert "unlocked" not in events(open_one)
 
 
 def test_no_identity_is_in_any_file(open_one):
-    analyse(open_one, resamples=100, unlock_result=True)
+    analyse(open_one, resamples=240, unlock_result=True)
     secrets = open_one.secrets()
     for path in (open_one.path / "analysis").rglob("*.*"):
         text = path.read_bytes()
@@ -308,7 +308,7 @@ def test_no_identity_is_in_any_file(open_one):
 
 
 def test_how_the_study_went_is_told(open_one):
-    results = analyse(open_one, resamples=100, unlock_result=True)
+    results = analyse(open_one, resamples=240, unlock_result=True)
     conduct = results["conduct"]
     assert conduct["sessions"]["completed"] == 2
     assert conduct["magnify"] == {"2": conduct["answers"]}
@@ -319,7 +319,7 @@ def test_how_the_study_went_is_told(open_one):
 
 
 def test_an_empty_study_is_reported(nested, tmp_path):
-    results = analyse(nested, resamples=100, out=tmp_path / "a")
+    results = analyse(nested, resamples=240, out=tmp_path / "a")
     assert results["findings"]["rankings"] == 0
     assert "Nobody has ranked a picture yet" in (tmp_path / "a" / "report.html").read_text()
     assert "unlocked" not in events(nested)
@@ -328,7 +328,7 @@ def test_an_empty_study_is_reported(nested, tmp_path):
 def test_one_participant_is_reported(tmp_path):
     study = make_study(tmp_path, people=3, trials=4)
     take_part(study, 1)
-    results = analyse(study, resamples=100, unlock_result=True)
+    results = analyse(study, resamples=240, unlock_result=True)
     assert results["findings"]["people"] == 1
     assert all(each["p"] is None for each in results["findings"]["differences"])
     assert "this one says nothing" in (study.path / "analysis" / "report.html").read_text()
@@ -337,7 +337,7 @@ def test_one_participant_is_reported(tmp_path):
 def test_somebody_who_stopped_at_once_is_reported(tmp_path):
     study = make_study(tmp_path, people=3, trials=4)
     take_part(study, 1, stop_at=1)  # a training trial alone
-    results = analyse(study, resamples=100, unlock_result=True)
+    results = analyse(study, resamples=240, unlock_result=True)
     assert results["findings"]["rankings"] == 0
 
 
@@ -355,7 +355,7 @@ def test_a_changed_picture_is_refused(open_one):
     other = open_one.path / picture.files["mae"]
     (open_one.path / picture.files["mse"]).write_bytes(other.read_bytes())
     with pytest.raises(UserError, match="is not the picture that the study was made with"):
-        analyse(open_one, resamples=100, unlock_result=True)
+        analyse(open_one, resamples=240, unlock_result=True)
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_a_changed_picture_is_refused(open_one):
     [
         ({"gallery_model": "ms-sim"}, "Did you mean 'ms-ssim'"),
         ({"metrics": ("msee",)}, "Did you mean 'mse'"),
-        ({"resamples": 3}, "give 100 or more"),
+        ({"resamples": 239}, "give 240 or more"),
         ({"level": 95}, "level of the intervals is 95"),
     ],
 )

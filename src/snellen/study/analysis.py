@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import platform
 import time
@@ -44,7 +45,6 @@ __all__ = ["FORMAT", "analyse", "results_of"]
 FORMAT = 1
 """Raised when a reader of the old format would misread the new one."""
 
-_FEWEST = 100  # draws: with fewer the ends of an interval are a matter of luck
 _EACH = 8  # pictures of a gallery; fewer where the page would get too large
 
 
@@ -54,7 +54,7 @@ def analyse(
     metrics: Sequence[str] = DEFAULT_METRICS,
     gallery_model: str | None = None,
     level: float = 0.95,
-    resamples: int = 2000,
+    resamples: int = 5000,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     unlock_result: bool = False,
@@ -97,8 +97,9 @@ def analyse(
         )
     if not 0.5 <= level < 1:
         raise UserError(f"the level of the intervals is {level:g}: give 0.5 to below 1, as 0.95.")
-    if resamples < _FEWEST:
-        raise UserError(f"--resamples is {resamples}: give {_FEWEST} or more, as 2000.")
+    fewest = _fewest_resamples(len(study.config.models), level)
+    if resamples < fewest:
+        raise UserError(f"--resamples is {resamples}: give {fewest:,} or more, as 5000.")
     for name in metrics:
         parse_metric(name)
     folder = study.path / "analysis" if out is None else Path(out)
@@ -133,6 +134,18 @@ def analyse(
 
     write_folder(folder, fill)
     return results
+
+
+def _fewest_resamples(models: int, level: float) -> int:
+    """Draws with which every pair of models can be shown to differ, after Holm's correction.
+
+    By bootstrap p is never below 2 / (draws + 1).
+
+    >>> _fewest_resamples(3, 0.95), _fewest_resamples(6, 0.95)
+    (240, 1200)
+    """
+    pairs = models * (models - 1) // 2
+    return max(100, math.ceil(round(4 * pairs / (1 - level), 6)))
 
 
 def _see_result(study: Study, unlock_result: bool, now: float) -> None:

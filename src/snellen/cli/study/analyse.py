@@ -44,7 +44,7 @@ def analyse(
     ] = None,
     resamples: Annotated[
         int, typer.Option(min=1, metavar="N", help="Draws of every bootstrap.")
-    ] = 2000,
+    ] = 5000,
     unlock: Annotated[
         bool,
         typer.Option(
