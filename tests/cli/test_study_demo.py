@@ -18,6 +18,7 @@ from snellen.cli.study import demo as module
 from snellen.experiments.codec_bundle import CODECS
 from snellen.experiments.study_bundle import write_study_bundle
 from snellen.study.folder import open_study, placeholders
+from snellen.study.store.reading import read_answers
 
 
 def bundle(place, losses, at):
@@ -104,6 +105,20 @@ def test_a_port_in_use_is_told_before_pictures_are_made(here, capsys):
         assert main(["study", "demo", "--port", str(port)]) == 2
     assert f"port {port}" in capsys.readouterr().err
     assert list(place.iterdir()) == []
+
+
+def test_simulated_people_answer_a_copy(here, capsys):
+    place, _ = here
+    bundle(place / "runs" / "a", ["mse", "mae"], 1000)
+    for _ in range(2):
+        assert main(["study", "demo", "--port", "0", "--people", "4", "--simulate"]) == 0
+    copy = place / "studies" / "demo-simulated"
+    assert (copy / "analysis" / "report.html").exists()
+    ratings = read_answers(open_study(copy)).ratings
+    assert ratings.simulated
+    assert len(ratings.people) == 4
+    assert len(read_answers(open_study(place / "studies" / "demo")).ratings) == 0
+    assert "demo-simulated" in capsys.readouterr().out
 
 
 def test_a_browser_is_opened_when_asked(here, monkeypatch):
