@@ -74,14 +74,7 @@ def invite(
             "invitations: true}` into its study.yaml, before the first participant has begun."
         )
     address = _address(url)
-    if labels is not None:
-        _check_labels(labels)
-    if labels is not None and count is not None and count != len(labels):
-        raise UserError(f"--count {count} came with {len(labels)} labels: leave --count out.")
-    number = len(labels) if labels is not None else count
-    if number is None or not 1 <= number <= _MOST:
-        came = "nothing" if number is None else f"--count {number}"
-        raise UserError(f"got {came}; need --count N, from 1 to {_MOST:,}, or --labels FILE.")
+    number = _wanted(count, labels)
     connection = connect(study.database)
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -116,6 +109,18 @@ def invite(
     finally:
         connection.close()
     return made
+
+
+def _wanted(count: int | None, labels: Sequence[str] | None) -> int:
+    if labels is not None:
+        _check_labels(labels)
+        if count is not None and count != len(labels):
+            raise UserError(f"--count {count} came with {len(labels)} labels: leave --count out.")
+    number = count if labels is None else len(labels)
+    if number is None or not 1 <= number <= _MOST:
+        came = "nothing" if number is None else f"--count {number}"
+        raise UserError(f"got {came}; need --count N, from 1 to {_MOST:,}, or --labels FILE.")
+    return number
 
 
 def read_labels(path: str | os.PathLike[str]) -> list[str]:
