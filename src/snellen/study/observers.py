@@ -75,7 +75,9 @@ class Observers:
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
         if not 0 <= self.inattentive < 1:
-            raise UserError(f"inattentive is {self.inattentive}; a share from 0 to below 1 is it.")
+            raise UserError(
+                f"inattentive is {self.inattentive}; a share from 0 to below 1 is needed."
+            )
 
     @property
     def models(self) -> int:
