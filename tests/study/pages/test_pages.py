@@ -87,7 +87,13 @@ def test_pages_load_only_what_is_there(page):
 def test_text_is_never_put_in_as_html():
     for module in PAGES.glob("*.js"):
         text = module.read_text(encoding="utf-8")
-        for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        for forbidden in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+        ):
             assert forbidden not in text, f"{module.name} uses {forbidden}"
         for forbidden in ("localStorage", "document.cookie", "http://"):
             assert forbidden not in text, f"{module.name} uses {forbidden}"

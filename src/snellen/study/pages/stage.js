@@ -101,7 +101,7 @@ export class Stage {
           type: "button",
           class: "rank",
           "aria-pressed": "false",
-          "aria-label": `Rank ${index + 1} for ${pictureName(place).toLowerCase()}`,
+          "aria-label": `Rank ${index + 1} for picture ${letter(place)}`,
           click: (/** @type {MouseEvent} */ event) => this.ranked(event, place, index + 1),
         },
         `${index + 1}`,

@@ -1,0 +1,194 @@
+"""One pixel of a picture is one device pixel, or k × k, bit for bit, where the page says it is."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from .making import Person
+
+RATIOS = [1, 1.25, 2]
+
+
+@pytest.fixture(scope="module")
+def files(site):
+    """All pictures of the study, by file."""
+    root = site.study.path / "pictures"
+    return {str(path): np.asarray(Image.open(path).convert("RGB")) for path in root.rglob("*.png")}
+
+
+def placed(page):
+    """Where the pictures are, in device pixels: left, top, width, height, not rounded."""
+    boxes = page.evaluate(
+        "() => [...document.querySelectorAll('.picture img')].map(i => {"
+        " const b = i.getBoundingClientRect();"
+        " return [b.left, b.top, b.width, b.height].map(v => v * devicePixelRatio); })"
+    )
+    return np.array(boxes)
+
+
+def resize(page, width, height):
+    """Another size of the window, in CSS pixels."""
+    window = page.context.new_cdp_session(page)
+    found = window.send("Browser.getWindowForTarget")["windowId"]
+    before = page.evaluate("innerWidth")
+    bounds = {"width": width, "height": height}
+    window.send("Browser.setWindowBounds", {"windowId": found, "bounds": bounds})
+    if abs(before - width) > 20:
+        page.wait_for_function("before => innerWidth !== before", arg=before)
+
+
+def screen(page) -> np.ndarray:
+    data = page.screenshot(scale="device", animations="disabled", caret="hide")
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def check_exact(page, files, k, boxes=None):
+    """Each device pixel of each picture is the PNG's; `boxes`: where they are to be."""
+    boxes = placed(page) if boxes is None else boxes
+    whole = np.rint(boxes).astype(int)
+    assert np.abs(boxes - whole).max() < 0.02, "a corner lies between device pixels"
+    pixels = screen(page)
+    found = []
+    for left, top, width, height in whole:
+        assert min(left, top) >= 0, "a picture is not on the screen"
+        assert (top + height, left + width) <= pixels.shape[:2], "a picture is not on the screen"
+        shown = pixels[top : top + height, left : left + width]
+        assert shown.shape == (height, width, 3)
+        names = [
+            name
+            for name, picture in files.items()
+            if np.array_equal(picture.repeat(k, 0).repeat(k, 1), shown)
+        ]
+        assert len(names) == 1, "the device's pixels are not those of a picture"
+        found += names
+    assert len(set(found)) == 4
+    assert "original" in found[0]
+    assert len({name.rsplit("/", 1)[-1] for name in found}) == 1
+    return found
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_bit_for_bit(person, site, files, ratio):
+    someone = person(ratio=ratio).begin()
+    page = someone.page
+    seen = [check_exact(page, files, k_of(page))]
+    someone.pick(0, 1, 2)  # buttons that are pressed move nothing
+    assert check_exact(page, files, k_of(page)) == seen[0]
+    someone.next()
+    check_exact(page, files, k_of(page))
+    assert site.answers()[0][1]["magnify"] == k_of(page)
+
+
+def k_of(page) -> int:
+    """By how much the pictures are magnified, from their size."""
+    (k,) = {round(float(width)) // 67 for width in placed(page)[:, 2]}
+    return k
+
+
+SPOILT = {
+    "a device pixel to the right": ("left", "1px"),
+    "a device pixel down": ("top", "1px"),
+    "half a device pixel to the right": ("left", "0.5px"),
+    "a device pixel wider": ("width", "1px"),
+    "a device pixel higher": ("height", "1px"),
+}
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_the_same_check_fails_on_a_page_shifted_or_scaled_by_a_pixel(person, files, ratio):
+    someone = person(ratio=ratio).begin()
+    page = someone.page
+    boxes = placed(page)
+    k = k_of(page)
+    check_exact(page, files, k, boxes)
+    for what, (name, amount) in SPOILT.items():
+        before = page.evaluate(
+            "([name, by]) => [...document.querySelectorAll('.picture img')].map(i => {"
+            " const was = i.style[name];"
+            " i.style[name] = `calc(${was} + ${by} / ${devicePixelRatio})`; return was; })",
+            [name, amount],
+        )
+        with pytest.raises(AssertionError, match="device"):
+            # Measured anew where that may save it: half a pixel, or another size.
+            check_exact(page, files, k, boxes if amount == "1px" and name in "left top" else None)
+            pytest.fail(f"{what}: not noticed", pytrace=False)
+        page.evaluate(
+            "([name, was]) => document.querySelectorAll('.picture img').forEach("
+            "(i, k) => { i.style[name] = was[k]; })",
+            [name, before],
+        )
+    check_exact(page, files, k, boxes)
+
+
+@pytest.mark.parametrize("rule", ["image-rendering: auto", "filter: blur(1px)", "opacity: .98"])
+def test_the_same_check_fails_on_a_page_that_smooths(person, files, rule):
+    someone = person(ratio=1.25).begin()
+    page = someone.page
+    k = k_of(page)
+    assert k > 1
+    page.evaluate(
+        "rule => document.querySelectorAll('.picture img').forEach("
+        "i => { i.style.cssText += ';' + rule; })",
+        rule,
+    )
+    with pytest.raises(AssertionError, match="pixels are not those"):
+        check_exact(page, files, k)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_window_resized_in_the_middle_of_a_trial(person, site, files, ratio):
+    someone = person(ratio=ratio).begin()
+    page = someone.page
+    before = k_of(page)
+    check_exact(page, files, before)
+    for size in ((1001, 713), (1203, 807)):
+        resize(page, *size)
+        page.wait_for_timeout(100)
+        check_exact(page, files, k_of(page))
+    someone.pick(0, 1, 2)
+    someone.next()
+    around = site.answers()[0][1]
+    assert around["resizes"] > 0
+    assert around["magnify"] == k_of(page)
+
+
+def test_a_zoom_in_the_middle_of_a_trial(person, site):
+    """What a zoom changes for a page: its size, and how many device pixels a CSS pixel has."""
+    someone = person(ratio=1).begin()
+    page = someone.page
+    zoom = page.context.new_cdp_session(page)
+    for ratio, width, height in ((1.1, 1164, 727), (1.5, 853, 533), (0.9, 1422, 889)):
+        metrics = {"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": False}
+        zoom.send("Emulation.setDeviceMetricsOverride", metrics)
+        page.wait_for_function("r => Math.abs(devicePixelRatio - r) < 1e-6", arg=ratio)
+        page.wait_for_timeout(100)
+        boxes = placed(page)
+        assert np.abs(boxes - np.rint(boxes)).max() < 0.05
+        assert set(np.rint(boxes[:, 2]) % 67) == {0.0}
+    someone.pick(0, 1, 2)
+    someone.next()
+    around = site.answers()[0][1]
+    assert around["resizes"] > 0
+    assert around["pixel_ratio"] == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_the_magnification_of_study_yaml(make_site, new_page, k):
+    site = make_site(changes={"magnify": k})
+    someone = Person(new_page(ratio=1.25), site).begin()
+    root = site.study.path / "pictures"
+    pictures = {str(p): np.asarray(Image.open(p).convert("RGB")) for p in root.rglob("*.png")}
+    check_exact(someone.page, pictures, k)
+    someone.pick(0, 1, 2)
+    someone.next()
+    assert site.answers()[0][1]["magnify"] == k
+
+
+def test_what_surrounds_a_picture_is_half_gray(person):
+    page = person().begin().page
+    pixels = screen(page)
+    for left, top, width, height in np.rint(placed(page)).astype(int):
+        for y, x in ((top - 2, left + 5), (top + height + 2, left + 5), (top + 5, left - 3)):
+            assert pixels[y, x].tolist() == [128, 128, 128]
