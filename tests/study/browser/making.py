@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import numpy as np
 import yaml
 from PIL import Image
@@ -92,6 +93,12 @@ class Site:
 
     def count(self) -> int:
         return self.rows("SELECT count(*) FROM session")[0][0]
+
+
+def set_state(site, state):
+    headers = {"Authorization": f"Bearer {site.study.secrets().admin}"}
+    reply = httpx.post(site.url + "api/admin/state", json={"state": state}, headers=headers)
+    assert reply.status_code == 200, reply.text
 
 
 @contextmanager

@@ -15,11 +15,14 @@ NODE = shutil.which("node")
 TSC = HERE / "node_modules" / ".bin" / "tsc"
 
 
+def run(command, folder):
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
 def node_version() -> int:
-    if NODE is None:
-        return 0
-    said = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.match(r"v(\d+)", said)
+    found = re.match(r"v(\d+)", run([NODE, "--version"], HERE).stdout if NODE else "")
     return int(found.group(1)) if found else 0
 
 
@@ -39,9 +42,7 @@ def copy(tmp_path_factory):
 
 @pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.test.js")))
 def test_modules(copy, name):
-    done = subprocess.run(
-        [NODE, "--test", f"tests/{name}"], cwd=copy, capture_output=True, text=True, timeout=120
-    )
+    done = run([NODE, "--test", f"tests/{name}"], copy)
     assert done.returncode == 0, done.stdout + done.stderr
     passed = re.search(r"^# pass (\d+)$|^ℹ pass (\d+)$", done.stdout, re.MULTILINE)
     assert passed is not None
@@ -51,7 +52,7 @@ def test_modules(copy, name):
 def test_types():
     if not TSC.exists():
         pytest.skip("TypeScript is not installed: `npm ci` in tests/study/pages, or `make lint`")
-    done = subprocess.run([TSC, "--project", HERE], capture_output=True, text=True, timeout=300)
+    done = run([TSC, "--project", "."], HERE)
     assert done.returncode == 0, done.stdout
 
 
@@ -65,7 +66,7 @@ def test_a_wrong_type_is_found(tmp_path):
     (tmp_path / "tsconfig.json").write_text(
         config.replace("../../../src/snellen/study/pages/*.js", "pages/*.js")
     )
-    done = subprocess.run([TSC, "--project", tmp_path], capture_output=True, text=True, timeout=300)
+    done = run([TSC, "--project", "."], tmp_path)
     assert done.returncode != 0
     assert "state.js" in done.stdout
 

@@ -1,0 +1,264 @@
+"""Mechanical Turk's frame with third parties' storage blocked, Prolific's ways, invitations."""
+
+import json
+import os
+
+import pytest
+
+from snellen.study.store.opening import reading
+
+from .making import Person, set_state
+
+OUTSIDE = "https://workersandbox.mturk.com"
+
+
+def frame_page(src: str) -> str:
+    return f"""<!doctype html><html lang="en"><title>MTurk</title>
+    <h1>Task</h1><iframe title="task" src="{src}" width="1000" height="640"></iframe>"""
+
+
+@pytest.fixture
+def turk(playwright, chromium, tmp_path):
+    """A browser whose settings block all data of third parties, and Amazon's two pages."""
+    profile = tmp_path / "profile"
+    (profile / "Default").mkdir(parents=True)
+    settings = {
+        "profile": {
+            "cookie_controls_mode": 1,
+            "block_third_party_cookies": True,
+            "default_content_setting_values": {"cookies": 2},
+        }
+    }
+    (profile / "Default" / "Preferences").write_text(json.dumps(settings))
+    context = playwright.chromium.launch_persistent_context(
+        os.fspath(profile), **chromium, viewport={"width": 1100, "height": 760}
+    )
+    context.set_default_timeout(15_000)
+    posted = []
+
+    def answer(route):
+        request = route.request
+        if request.url.endswith("/mturk/externalSubmit"):
+            posted.append((request.method, request.post_data))
+            route.fulfill(content_type="text/html", body="<title>done</title><h1>Submitted</h1>")
+        else:
+            route.fulfill(content_type="text/html", body=frame_page(context.task))
+
+    context.route(f"{OUTSIDE}/**", answer)
+    context.posted = posted
+    yield context
+    context.close()
+
+
+def task_of(context, site, query):
+    context.task = site.url + query
+    page = context.new_page()
+    page.goto(OUTSIDE + "/task")
+    frame = next(frame for frame in page.frames if frame.url.startswith(site.url))
+    frame.wait_for_selector("h1")
+    return page, frame
+
+
+class InFrame(Person):
+    """A participant in a frame: what `Person` asks of a page, a frame can do, too."""
+
+    def open(self, query=""):
+        return self
+
+
+ACCEPTED = (
+    "?assignmentId=A1&hitId=H1&workerId=W1&turkSubmitTo=https%3A%2F%2Fworkersandbox.mturk.com"
+)
+
+
+def test_mturk_from_the_frame_to_the_form(make_site, turk):
+    site = make_site(platform="mturk")
+    page, frame = task_of(turk, site, ACCEPTED)
+    someone = InFrame(frame, site)
+    someone.begin()
+    with pytest.raises(Exception, match=r"SecurityError|Access is denied"):
+        frame.evaluate("sessionStorage.length")
+    someone.pick(0, 1, 2)
+    someone.next()
+    # A reload forgets the token; the worker's id finds the session.
+    page.reload()
+    frame = next(frame for frame in page.frames if frame.url.startswith(site.url))
+    someone = InFrame(frame, site)
+    someone.press("I agree and take part")
+    someone.press("Continue")
+    someone.judging()
+    assert someone.heading() == "1 of 3"
+    code = someone.finish((1, 0, 2))
+    assert turk.posted == []
+    frame.get_by_role("button", name="Submit to Mechanical Turk").click()
+    frame.wait_for_selector("text=Submitted")
+    ((method, body),) = turk.posted
+    assert method == "POST"
+    assert "assignmentId=A1" in body.split("&")
+    assert code in body
+    assert site.count() == 1
+    assert len(site.answers()) == 4
+
+
+def test_mturk_preview_creates_nothing(make_site, turk):
+    site = make_site(platform="mturk")
+    _, frame = task_of(turk, site, "?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=H1")
+    frame.wait_for_selector("#example .picture img >> nth=3")
+    assert "This is a preview" in frame.locator("main").inner_text()
+    assert frame.locator("button:visible:not([disabled])").count() == 0
+    for place in range(3):
+        frame.locator("button.picture").nth(place).click(force=True)
+    assert frame.locator(".rank[aria-pressed=true]").count() == 0
+    assert site.count() == 0
+    with reading(site.study.database) as connection:
+        assert connection.execute("SELECT count(*) FROM image").fetchone() == (0,)
+
+
+def test_another_site_cannot_frame_the_study(make_site, turk):
+    site = make_site(platform="mturk")
+    turk.route(
+        "https://evil.example/**",
+        lambda route: route.fulfill(content_type="text/html", body=frame_page(site.url + ACCEPTED)),
+    )
+    page = turk.new_page()
+    page.goto("https://evil.example/")
+    page.wait_for_timeout(500)
+    assert all("I agree" not in frame.content() for frame in page.frames)
+    assert site.count() == 0
+
+
+WHO = "?PROLIFIC_PID=p1&STUDY_ID=s1&SESSION_ID=x1"
+
+
+@pytest.fixture
+def prolific(make_site, new_page):
+    site = make_site(
+        platform="prolific",
+        changes={
+            "platform": {
+                "kind": "prolific",
+                "completed": "CDONE1",
+                "no_consent": "CNONE2",
+                "screened_out": "COUT03",
+            },
+            "small_screens": "refuse",
+            "smallest_window": 800,
+        },
+    )
+    return Person(new_page(), site)
+
+
+def test_prolific_to_the_end(prolific):
+    prolific.begin(WHO)
+    assert "CDONE1" not in prolific.page.content()
+    prolific.finish()
+    link = prolific.page.get_by_role("link", name="Finish on Prolific")
+    end = "https://app.prolific.com/submissions/complete?cc="
+    assert link.get_attribute("href") == end + "CDONE1"
+
+
+def test_prolific_without_consent(prolific):
+    prolific.open(WHO)
+    prolific.press("I do not agree")
+    link = prolific.page.get_by_role("link", name="Back to Prolific")
+    assert link.get_attribute("href").endswith("?cc=CNONE2")
+    assert prolific.site.count() == 0
+    prolific.press("Read the information again")
+    assert prolific.page.get_by_role("button", name="I agree and take part").is_visible()
+
+
+def test_prolific_with_a_small_screen(prolific):
+    page = prolific.open(WHO).page
+    page.set_viewport_size({"width": 600, "height": 700})
+    prolific.press("I agree and take part")
+    page.wait_for_selector("text=Your window is 600 pixels wide; this study needs 800.")
+    link = page.get_by_role("link", name="Back to Prolific")
+    assert link.get_attribute("href").endswith("?cc=COUT03")
+    page.get_by_role("button", name="Continue").click(force=True)
+    page.wait_for_timeout(200)
+    assert prolific.site.count() == 0
+    page.set_viewport_size({"width": 900, "height": 700})
+    page.wait_for_selector("text=Your window is 900 × 700 pixels large.")
+    assert link.is_hidden()
+    prolific.press("Continue")
+    page.wait_for_selector("text=What to do")
+
+
+def test_a_link_that_lacks_something(make_site, new_page):
+    prolific = Person(new_page(quiet=False), make_site(platform="prolific"))
+    page = prolific.open("?PROLIFIC_PID=p1").page
+    prolific.press("I agree and take part")
+    prolific.press("Continue")
+    page.wait_for_selector("text=You cannot take part with this link")
+    assert "STUDY_ID" in page.locator("main").inner_text()
+
+
+def test_paused_closed_and_full(make_site, new_page):
+    site = make_site(people=1, trials=3)
+    first = Person(new_page(), site).begin()
+    second = Person(new_page(), site).open()
+    assert second.heading() == "All places are taken"
+    set_state(site, "paused")
+    assert second.open().heading() == "The study takes a break"
+    set_state(site, "closed")
+    assert second.open().heading() == "The study has ended"
+    # Who has begun goes on.
+    first.page.reload()
+    first.page.wait_for_selector("text=What to do")
+    assert site.count() == 1
+
+
+def test_the_last_place_goes_while_somebody_reads(make_site, new_page):
+    site = make_site(people=1, trials=3)
+    late = Person(new_page(quiet=False), site).open()
+    Person(new_page(), site).begin()
+    late.press("I agree and take part")
+    late.press("Continue")
+    late.page.wait_for_selector("h1:text-is('All places are taken')")
+
+
+def test_a_study_by_invitation(make_site, new_page):
+    changes = {"platform": {"kind": "open", "invitations": True}}
+    site = make_site(changes=changes)
+    someone = Person(new_page(quiet=False), site).open()
+    assert someone.heading() == "This link is not an invitation"
+    someone.open("?invitation=guessed")
+    someone.press("I agree and take part")
+    someone.press("Continue")
+    someone.page.wait_for_selector("h1:text-is('This link is not an invitation')")
+    assert site.count() == 0
+
+
+EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+
+
+def test_script_in_every_text_is_text(make_site, new_page):
+    texts = {name: f"{name} {EVIL}" for name in ("title", "instructions", "consent", "contact")}
+    site = make_site(changes={**texts, "language": "de-CH"})
+    page = new_page()
+    someone = Person(page, site)
+
+    def check(*names):
+        text = page.locator("body").inner_text()
+        for name in names:
+            assert texts[name] in text, name
+        assert page.locator("img[src=x]").count() == 0
+        assert page.title() != "owned"
+
+    someone.open()
+    check("title", "consent", "contact")
+    assert page.locator("main .prose").get_attribute("lang") == "de-CH"
+    assert page.locator("h1").get_attribute("lang") == "de-CH"
+    someone.press("I agree and take part")
+    someone.press("Continue")
+    page.wait_for_selector("text=What to do")
+    check("instructions", "contact")
+    page.get_by_role("button", name="Begin").click()
+    someone.judging()
+    check("title")
+    page.get_by_role("button", name="Instructions").click()
+    check("instructions", "contact")
+    page.goto(site.url + "withdraw#0123")
+    page.wait_for_selector("h1")
+    page.wait_for_selector("text=title <img")
+    check("title", "contact")
