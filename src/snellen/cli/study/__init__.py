@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-
 import typer
+
+from snellen.cli.study.analyse import analyse
+from snellen.cli.study.create import create
+from snellen.cli.study.demo import demo
+from snellen.cli.study.export import export
+from snellen.cli.study.invite import invite
+from snellen.cli.study.maintenance import backup, doctor, purge
+from snellen.cli.study.mturk import mturk
+from snellen.cli.study.power import power
+from snellen.cli.study.serve import serve
+from snellen.cli.study.simulate import simulate
 
 __all__ = ["study"]
 
@@ -15,35 +24,16 @@ study = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# Command and module, in the order of the help page: as one goes through a study.
-_COMMANDS = (
-    ("create", "create"),
-    ("power", "power"),
-    ("serve", "serve"),
-    ("invite", "invite"),
-    ("mturk", "mturk"),
-    ("analyse", "analyse"),
-    ("export", "export"),
-    ("doctor", "maintenance"),
-    ("backup", "maintenance"),
-    ("purge", "maintenance"),
-    ("simulate", "simulate"),
-    ("demo", "demo"),
-)
-
-
-def _register() -> None:
-    for name, module in _COMMANDS:
-        try:
-            found = getattr(importlib.import_module(f"snellen.cli.study.{module}"), name)
-        except ModuleNotFoundError as error:
-            if error.name != f"snellen.cli.study.{module}":
-                raise
-            continue
-        if isinstance(found, typer.Typer):
-            study.add_typer(found, name=name)
-        else:
-            study.command(name)(found)
-
-
-_register()
+# In the order of the help page: as one goes through a study.
+study.command("create")(create)
+study.command("power")(power)
+study.command("serve")(serve)
+study.command("invite")(invite)
+study.command("analyse")(analyse)
+study.command("export")(export)
+study.command("doctor")(doctor)
+study.command("backup")(backup)
+study.command("purge")(purge)
+study.command("simulate")(simulate)
+study.command("demo")(demo)
+study.add_typer(mturk, name="mturk")
