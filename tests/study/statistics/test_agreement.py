@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from snellen.study.statistics import agreement, kendall_tau_b, kendall_w, krippendorff_alpha
+from snellen.study.statistics.estimates import NO_SPREAD
 from snellen.study.statistics.orders import order_signs
 
 from .helpers import (
@@ -154,15 +155,16 @@ def test_people_who_agree_agree_fully():
     found = agreement(ratings, CROSSED)
     assert found.kendall_w == pytest.approx(1)
     for estimate in (found.spearman, found.kendall_tau, found.alpha):
-        assert (estimate.value, estimate.low, estimate.high) == pytest.approx((1, 1, 1))
+        assert estimate.value == pytest.approx(1)
+        assert estimate.missing == NO_SPREAD
 
 
 def test_nobody_is_a_second_opinion_on_the_own_answer():
     # Two people who always disagree: a resample that draws one of them twice has no pair.
     ratings = ratings_of([[1, 2, 3], [3, 2, 1]] * 5, [0, 1] * 5, np.repeat(range(5), 2))
     found = agreement(ratings, CROSSED)
-    spearman = found.spearman
-    assert (spearman.value, spearman.low, spearman.high) == pytest.approx((-1, -1, -1))
+    assert found.spearman.value == pytest.approx(-1)
+    assert found.spearman.missing == NO_SPREAD
 
 
 def test_w_by_chance_is_one_over_the_raters():

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from snellen.study.ratings import midranks
 from snellen.study.statistics import fit_worths, plackett_luce
-from snellen.study.statistics.resampling import Bootstrap
+from snellen.study.statistics.resampling import Bootstrap, clusters_of, draws
 
 from .helpers import CROSSED, NESTED, models_moved, ratings_of, rows, simulated
 
@@ -199,21 +199,35 @@ def test_weights_are_repeated_rankings():
     assert a.log_likelihood == pytest.approx(b.log_likelihood)
 
 
-def test_a_resample_is_fitted_as_if_it_were_the_data():
-    ratings = simulated(4, 5, ties=True)
-    bootstrap = Bootstrap("crossed", resamples=1, level=0.5)
-    found = plackett_luce(ratings, bootstrap)
-    people, sources = (
-        np.random.default_rng([0, k]).integers(n, size=n) for k, n in ((0, 4), (1, 5))
-    )
-    drawn = [
-        np.flatnonzero((ratings.person == p) & (ratings.picture == s))
-        for p in people
-        for s in sources
-    ]
-    again = fit_worths(ratings.ranks[np.concatenate(drawn)])
-    lows = [level.low for level in found.log_worths]
-    np.testing.assert_allclose(lows, again.log_worths, atol=1e-8)
+@pytest.mark.parametrize("pseudo", [0.0, 0.5])
+def test_an_influence_is_the_change_by_a_little_more_weight(pseudo):
+    ranks = simulated(3, 6, ties=True, models=4).ranks
+    fit = fit_worths(ranks, pseudo=pseudo)
+    for row in (0, 5, 17):
+        weights = np.ones(18)
+        weights[row] += 1e-4
+        more = fit_worths(ranks, weights, pseudo=pseudo).log_worths
+        weights[row] -= 2e-4
+        less = fit_worths(ranks, weights, pseudo=pseudo).log_worths
+        np.testing.assert_allclose(fit.influences[row], (more - less) / 2e-4, atol=1e-6)
+
+
+def test_intervals_are_nearly_those_of_fitting_every_resample():
+    ratings = simulated(10, 20)
+    bootstrap = Bootstrap("crossed", resamples=400)
+    clusters = clusters_of(ratings)
+    people, sources = next(draws(clusters, bootstrap, 1))
+    weights = people[:, clusters.person] * sources[:, clusters.source]
+    levels = [fit_worths(ratings.ranks, each).log_worths for each in weights]
+    low, high = np.quantile(levels, [0.025, 0.975], axis=0)
+    found = plackett_luce(ratings, bootstrap).log_worths
+    widths = [level.high - level.low for level in found]
+    np.testing.assert_allclose(widths, high - low, rtol=0.15)
+
+
+def test_worths_have_intervals_between_0_and_1():
+    for worth in plackett_luce(simulated(3, 4, effect=2.0), CROSSED).worths:
+        assert 0 <= worth.low < worth.value < worth.high <= 1
 
 
 @pytest.mark.parametrize("bootstrap", [CROSSED, NESTED])
@@ -232,8 +246,3 @@ def test_relabelling_moves_the_worths_along(bootstrap):
 def test_worths_of_equal_models_are_equal_shares():
     cycle = [[1, 2, 3], [2, 3, 1], [3, 1, 2]]
     np.testing.assert_allclose(fit_worths(cycle).worths, 1 / 3)
-
-
-def test_a_ghost_is_needed_for_resamples():
-    with pytest.raises(ValueError):
-        plackett_luce(simulated(), CROSSED, pseudo=0)

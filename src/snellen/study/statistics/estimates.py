@@ -6,10 +6,20 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ONE_PARTICIPANT", "ONE_PICTURE", "NO_RANKINGS", "Estimate", "known"]
+__all__ = [
+    "NOTHING_TO_COMPARE",
+    "NO_RANKINGS",
+    "NO_SPREAD",
+    "ONE_PARTICIPANT",
+    "ONE_PICTURE",
+    "Estimate",
+    "known",
+]
 
 NO_RANKINGS = "there are no rankings yet"
 ONE_PARTICIPANT = "one participant: nothing can be said about other people"
+NO_SPREAD = "all agree exactly: without any spread there is no interval"
+NOTHING_TO_COMPARE = "there is nothing to compare"
 ONE_PICTURE = "one picture: nothing can be said about other pictures"
 
 

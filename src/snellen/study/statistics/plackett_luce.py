@@ -10,6 +10,9 @@ Davidson's model, without ties it is Plackett's. The chance of a ranking is the 
 choices. (Breaking a ranking into pairs would count each of its choices several times and make the
 intervals too narrow.)
 
+Intervals take each ranking for what it adds to the worths: one Newton step from the fit. In
+twenty people's rankings of fifty pictures, fitting every resample anew makes them 2 % wider.
+
 So that unanimous data have finite worths, each model wins and loses `pseudo` comparisons against a
 ghost of worth 1, as in R's PlackettLuce, whose default of ½ is ours. With hundreds of rankings that
 changes little.
@@ -30,8 +33,8 @@ from numpy.typing import ArrayLike, NDArray
 from snellen.study.ratings import Ratings
 from snellen.study.statistics.choices import choices_of
 from snellen.study.statistics.estimates import NO_RANKINGS, Estimate
-from snellen.study.statistics.likelihood import fit_levels, log_likelihood
-from snellen.study.statistics.resampling import Bootstrap, clusters_of, draws, estimates
+from snellen.study.statistics.likelihood import fit_levels
+from snellen.study.statistics.resampling import Bootstrap, clusters_of, linear_estimates
 
 __all__ = ["PlackettLuce", "WorthFit", "fit_worths", "plackett_luce"]
 
@@ -43,19 +46,23 @@ class WorthFit:
     Attributes:
         log_worths: (M,), with mean 0. worths: (M,), with sum 1: the chance of being ranked first of
             all, given that first place is not shared.
+        influences: (n, M), derivatives of `log_worths` by the weight of each ranking.
         ties: δ of each size of tie that occurs; δ_2/(2 + δ_2) is the chance that two models of
             equal worth tie.
         log_likelihood: of the rankings alone, without the ghost's.
     """
 
     log_worths: NDArray[np.float64]
+    influences: NDArray[np.float64]
     ties: Mapping[int, float]
     log_likelihood: float
 
     @property
     def worths(self) -> NDArray[np.float64]:
         """(M,), positive, with sum 1."""
-        return _shares(self.log_worths)
+        raised = np.exp(self.log_worths)
+        shares: NDArray[np.float64] = raised / raised.sum()
+        return shares
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ def fit_worths(
     Args:
         ranks: (n, M), smaller is better, equal is a tie, NaN: not among the ranked. Only the order
             within a row counts.
-        weights: (n,), how often each ranking was given; by default once.
+        weights: (n,), how often each ranking was given, ≥ 0; by default once.
         pseudo: wins and losses of each model against the ghost; 0 is plain maximum likelihood, for
             which every model must win and lose.
 
@@ -113,61 +120,44 @@ def fit_worths(
     """
     given = np.asarray(ranks, dtype=np.float64)
     times = np.ones(len(given)) if weights is None else np.asarray(weights, dtype=np.float64)
-    choices = choices_of(given, ghost=pseudo > 0)
-    totals = np.zeros((1, len(choices.chosen)))
-    np.add.at(totals[0], choices.row, times)
-    found = fit_levels(choices, totals, pseudo)
-    levels, ties = np.split(found[0], [given.shape[1]])
+    choices = choices_of(given[times > 0], ghost=pseudo > 0)
+    totals = np.zeros(len(choices.chosen))
+    np.add.at(totals, choices.row, times[times > 0])
+    fit = fit_levels(choices, totals, pseudo)
+    levels, ties = np.split(fit.levels, [given.shape[1]])
+    influences = fit.influences[:, : len(levels)]
+    found = np.zeros(given.shape)
+    found[times > 0] = (influences - influences.mean(1, keepdims=True))[choices.row]
     return WorthFit(
         log_worths=levels - levels.mean(),
+        influences=found,
         ties=dict(zip(choices.sizes, np.exp(ties).tolist(), strict=True)),
-        log_likelihood=float(log_likelihood(choices, totals, found)[0]),
+        log_likelihood=fit.log_likelihood,
     )
 
 
 def plackett_luce(ratings: Ratings, bootstrap: Bootstrap, *, pseudo: float = 0.5) -> PlackettLuce:
-    """Fit the main trials; intervals by fitting every resample anew.
+    """Fit the main trials.
 
     Args:
         ratings: n rankings; repeats are left out.
         bootstrap: the kind of interval.
-        pseudo: as for `fit_worths`, but positive, so that every resample has finite worths.
-
-    Raises:
-        ValueError: `pseudo` is not positive.
+        pseudo: as for `fit_worths`.
     """
-    if not pseudo > 0:
-        raise ValueError(f"pseudo is {pseudo}; a positive number is needed: try 0.5.")
     main = ratings.only("main")
-    models = len(main.models)
     if not len(main):
-        nothing = (Estimate(missing=NO_RANKINGS),) * models
+        nothing = (Estimate(missing=NO_RANKINGS),) * len(main.models)
         return PlackettLuce(main.models, 0, nothing, nothing, {}, None, pseudo)
     fit = fit_worths(main.ranks, pseudo=pseudo)
     clusters = clusters_of(main)
-    choices = choices_of(main.ranks, ghost=True)
-    distinct = np.zeros((len(main), len(choices.chosen)))
-    distinct[np.arange(len(main)), choices.row] = 1
-    found = [np.empty((0, models))]
-    if clusters.people > 1:
-        for people, sources in draws(clusters, bootstrap, max(distinct.shape)):
-            totals = (people[:, clusters.person] * sources[:, clusters.source]) @ distinct
-            levels = fit_levels(choices, totals, pseudo)[:, :models]
-            levels[totals.sum(1) == 0] = np.nan
-            found.append(levels - levels.mean(1, keepdims=True))
-    replicates = np.concatenate(found)
+    mean = (fit.influences @ fit.worths)[:, None]
+    of_worths = fit.worths * (fit.influences - mean)
     return PlackettLuce(
         models=main.models,
         rankings=len(main),
-        worths=tuple(estimates(fit.worths, _shares(replicates), clusters, bootstrap, (0.0, 1.0))),
-        log_worths=tuple(estimates(fit.log_worths, replicates, clusters, bootstrap)),
+        worths=tuple(linear_estimates(fit.worths, of_worths, clusters, bootstrap, (0.0, 1.0))),
+        log_worths=tuple(linear_estimates(fit.log_worths, fit.influences, clusters, bootstrap)),
         ties=fit.ties,
         log_likelihood=fit.log_likelihood,
         pseudo=pseudo,
     )
-
-
-def _shares(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    raised = np.exp(levels)
-    shares: NDArray[np.float64] = raised / raised.sum(-1, keepdims=True)
-    return shares

@@ -6,14 +6,19 @@ thousand independent rows. Which interval holds what it promises depends on the 
 - ``crossed`` and ``balanced-incomplete``: two-way bootstrap. Every resample draws people with
   replacement and, independently, source photographs with replacement (pictures cut from one
   photograph come along together); a ranking counts as often as its person times as often as its
-  source was drawn. Percentile limits. Where neither people nor pictures differ in truth it is
-  conservative.
+  source was drawn.
 - ``nested``: no picture has two raters, so a person's pictures are part of the person: t interval
-  over participants. For a mean, or a ratio of sums, its standard error comes from the participants'
-  sums of residuals; for anything else from a bootstrap over participants, times √(P/(P-1)).
+  over participants. (Where several people have pictures of one source it is a two-way bootstrap.)
+
+Means, ratios of sums, and whatever can be written as a sum of what each ranking adds to it (its
+influence), have the intervals of the headline: see `snellen.study.headline` for how the two-way
+bootstrap is kept from counting the noise of single rankings three times. What cannot, such as
+agreement between people, has plain percentile limits, which are conservative where few people rank
+each picture; in a nested design ± t times the bootstrap's standard error.
 
 Source: Owen & Eckles, "Bootstrapping data arrays of arbitrary order", Annals of Applied Statistics
-6 (2012); Cochran, Sampling Techniques (1977), ch. 6, for the ratio of sums.
+6 (2012); Cochran, Sampling Techniques (1977), ch. 6, for the ratio of sums; Hampel, JASA 69 (1974),
+for influence.
 """
 
 from __future__ import annotations
@@ -27,9 +32,12 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from snellen.study.config import Design
+from snellen.study.headline import prepare
 from snellen.study.ratings import Ratings
 from snellen.study.statistics.estimates import (
     NO_RANKINGS,
+    NO_SPREAD,
+    NOTHING_TO_COMPARE,
     ONE_PARTICIPANT,
     ONE_PICTURE,
     Estimate,
@@ -42,6 +50,7 @@ __all__ = [
     "clusters_of",
     "draws",
     "estimates",
+    "linear_estimates",
     "no_interval",
     "ratio_estimates",
 ]
@@ -52,12 +61,20 @@ _UNBOUNDED = (-math.inf, math.inf)
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """The design that decides the kind of interval; number of draws, coverage, seed."""
+    """What decides the kind of interval.
+
+    Attributes:
+        design: of the study.
+        resamples: number of draws. level: how often the interval is to cover the truth.
+        seed: of the draws.
+        people_only: t interval over participants whatever the design.
+    """
 
     design: Design
     resamples: int = 2000
     level: float = 0.95
     seed: int = 0
+    people_only: bool = False
 
     def __post_init__(self) -> None:
         if self.resamples < 1:
@@ -65,14 +82,9 @@ class Bootstrap:
         if not 0 < self.level < 1:
             raise ValueError(f"level is {self.level}; a share between 0 and 1 is needed: try 0.95.")
 
-    @property
-    def over_pictures(self) -> bool:
-        """Whether pictures are drawn too, and not people alone."""
-        return self.design != "nested"
-
     def over_people(self) -> Bootstrap:
-        """The same, with people alone drawn: for what is measured once in each person."""
-        return replace(self, design="nested")
+        """The same for what is measured within each person."""
+        return replace(self, people_only=True)
 
 
 @dataclass(frozen=True)
@@ -82,12 +94,18 @@ class Clusters:
     Attributes:
         person, source: int (n,), below `people` and `sources`.
         people: number of those who ranked anything. sources: number of photographs ranked.
+        shared: whether two people ranked (pictures of) one source.
     """
 
     person: NDArray[np.intp]
     source: NDArray[np.intp]
     people: int
     sources: int
+    shared: bool = False
+
+    def two_way(self, bootstrap: Bootstrap) -> bool:
+        """Whether pictures are drawn too, and not people alone."""
+        return not bootstrap.people_only and (bootstrap.design != "nested" or self.shared)
 
 
 def clusters_of(ratings: Ratings) -> Clusters:
@@ -105,7 +123,8 @@ def clusters_of(ratings: Ratings) -> Clusters:
     )
     people, person = np.unique(ratings.person, return_inverse=True)
     sources, source = np.unique(of_picture[ratings.picture], return_inverse=True)
-    return Clusters(person, source, len(people), len(sources))
+    judged = len(np.unique(source * max(1, len(people)) + person))
+    return Clusters(person, source, len(people), len(sources), judged > len(sources))
 
 
 def no_interval(clusters: Clusters, bootstrap: Bootstrap) -> str:
@@ -114,7 +133,7 @@ def no_interval(clusters: Clusters, bootstrap: Bootstrap) -> str:
         return NO_RANKINGS
     if clusters.people == 1:
         return ONE_PARTICIPANT
-    if bootstrap.over_pictures and clusters.sources == 1:
+    if clusters.two_way(bootstrap) and clusters.sources == 1:
         return ONE_PICTURE
     return ""
 
@@ -131,14 +150,15 @@ def draws(
         size: numbers that the caller holds for each resample; it sets the size of the blocks.
 
     Yields:
-        float64 (b, people) and (b, sources), whole numbers; sources are all 1 in a nested design.
+        float64 (b, people) and (b, sources), whole numbers; sources are all 1 where people alone
+        are drawn.
     """
     of_people, of_sources = (np.random.default_rng([bootstrap.seed, k]) for k in (0, 1))
     block = max(1, _BLOCK // max(size, clusters.people, clusters.sources, 1))
     for start in range(0, bootstrap.resamples, block):
         count = min(block, bootstrap.resamples - start)
         people = _drawn(of_people, count, clusters.people)
-        if bootstrap.over_pictures:
+        if clusters.two_way(bootstrap):
             yield people, _drawn(of_sources, count, clusters.sources)
         else:
             yield people, np.ones((count, clusters.sources))
@@ -173,26 +193,53 @@ def ratio_estimates(
     """
     denominators = np.broadcast_to(denominators, numerators.shape)
     below = denominators.sum(0)
-    values = _divided(numerators.sum(0), below)
-    if no_interval(clusters, bootstrap):
-        return estimates(values, np.empty((0, len(values))), clusters, bootstrap)
-    if not bootstrap.over_pictures:
-        residuals = np.zeros((clusters.people, len(values)))
-        np.add.at(residuals, clusters.person, numerators - values * denominators)
-        variance = (residuals**2).sum(0) * clusters.people / (clusters.people - 1)
-        errors = _divided(np.sqrt(variance), below)
-        return _t_intervals(values, errors, clusters, bootstrap, bounds)
-    found = []
-    for people, sources in draws(clusters, bootstrap, len(numerators)):
-        weights = people[:, clusters.person] * sources[:, clusters.source]
-        found.append(_divided(weights @ numerators, weights @ denominators))
-    return estimates(values, np.concatenate(found), clusters, bootstrap, bounds)
+    values, per_unit = np.full((2, len(below)), np.nan)
+    np.divide(numerators.sum(0), below, out=values, where=below > 0)
+    np.divide(1.0, below, out=per_unit, where=below > 0)
+    influences = (numerators - values * denominators) * per_unit
+    return linear_estimates(values, influences, clusters, bootstrap, bounds)
 
 
-def _divided(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    missing = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
-    found: NDArray[np.float64] = np.divide(above, below, out=missing, where=below > 0)
-    return found
+def linear_estimates(
+    values: NDArray[np.float64],
+    influences: NDArray[np.float64],
+    clusters: Clusters,
+    bootstrap: Bootstrap,
+    bounds: tuple[float, float] = _UNBOUNDED,
+) -> list[Estimate]:
+    """Values with intervals from what each ranking adds to them.
+
+    Args:
+        values: (K,); NaN: cannot be said.
+        influences: (n, K), the values' derivatives by how often each ranking counts.
+        clusters: of the n rankings.
+        bootstrap: the kind of interval.
+        bounds: beyond which an interval is cut off.
+    """
+    reason = no_interval(clusters, bootstrap)
+    if reason:
+        return [Estimate(known(value), missing=reason) for value in values]
+    columns = np.nan_to_num(influences - influences.mean(0)) * len(influences)
+    # What only rounding left is nothing.
+    spread = np.abs(columns).max(0) > 1e-12 * np.maximum(1, np.abs(np.nan_to_num(values)))
+    lows, highs = np.full((2, len(values)), np.nan)
+    if not clusters.two_way(bootstrap):
+        sums = np.zeros((clusters.people, len(values)))
+        np.add.at(sums, clusters.person, columns / len(columns))
+        errors = np.sqrt((sums**2).sum(0) * clusters.people / (clusters.people - 1))
+        half = _quantile(clusters, bootstrap) * errors
+        lows[spread], highs[spread] = -half[spread], half[spread]
+    elif spread.any():
+        intervals = prepare(
+            clusters.person,
+            clusters.source,
+            by_participant=False,
+            resamples=bootstrap.resamples,
+            seed=bootstrap.seed,
+        )
+        _, lows[spread], highs[spread], _ = intervals.of(columns[:, spread], bootstrap.level)
+    limits = zip(values.tolist(), lows.tolist(), highs.tolist(), strict=True)
+    return [_estimate(value, value + low, value + high, bounds) for value, low, high in limits]
 
 
 def estimates(
@@ -214,20 +261,22 @@ def estimates(
     reason = no_interval(clusters, bootstrap)
     if reason:
         return [Estimate(known(value), missing=reason) for value in values]
-    if not bootstrap.over_pictures:
-        factor = math.sqrt(clusters.people / (clusters.people - 1))
-        errors = np.array([factor * _deviation(column) for column in replicates.T])
-        return _t_intervals(values, errors, clusters, bootstrap, bounds)
+    if not clusters.two_way(bootstrap):
+        factor = math.sqrt(clusters.people / (clusters.people - 1)) * _quantile(clusters, bootstrap)
+        half = [factor * _deviation(column) for column in replicates.T]
+        limits = zip(values.tolist(), half, strict=True)
+        return [_estimate(value, value - each, value + each, bounds) for value, each in limits]
     tail = (1 - bootstrap.level) / 2
     found = []
     for value, column in zip(values.tolist(), replicates.T, strict=True):
         valid = column[~np.isnan(column)]
-        if not math.isfinite(value) or not len(valid):
-            found.append(Estimate(known(value), missing="there is nothing to compare"))
-            continue
-        low, high = np.quantile(valid, [tail, 1 - tail]).tolist()
-        found.append(_within(value, low, high, bounds))
+        low, high = np.quantile(valid, [tail, 1 - tail]) if len(valid) else (math.nan, math.nan)
+        found.append(_estimate(value, float(low), float(high), bounds))
     return found
+
+
+def _quantile(clusters: Clusters, bootstrap: Bootstrap) -> float:
+    return float(student.ppf((1 + bootstrap.level) / 2, clusters.people - 1))
 
 
 def _deviation(column: NDArray[np.float64]) -> float:
@@ -235,28 +284,10 @@ def _deviation(column: NDArray[np.float64]) -> float:
     return float(valid.std()) if len(valid) else math.nan
 
 
-def _within(value: float, low: float, high: float, bounds: tuple[float, float]) -> Estimate:
-    """Cut the interval; rounding must not put the mean of equal values outside its own."""
-    slack = 1e-12 * max(1.0, abs(value))
-    return Estimate(
-        value,
-        value if abs(low - value) <= slack else max(low, bounds[0]),
-        value if abs(high - value) <= slack else min(high, bounds[1]),
-    )
-
-
-def _t_intervals(
-    values: NDArray[np.float64],
-    errors: NDArray[np.float64],
-    clusters: Clusters,
-    bootstrap: Bootstrap,
-    bounds: tuple[float, float],
-) -> list[Estimate]:
-    quantile = float(student.ppf((1 + bootstrap.level) / 2, clusters.people - 1))
-    found = []
-    for value, error in zip(values.tolist(), errors.tolist(), strict=True):
-        if not math.isfinite(value) or not math.isfinite(error):
-            found.append(Estimate(known(value), missing="there is nothing to compare"))
-            continue
-        found.append(_within(value, value - quantile * error, value + quantile * error, bounds))
-    return found
+def _estimate(value: float, low: float, high: float, bounds: tuple[float, float]) -> Estimate:
+    """Cut the interval; without any width there is none."""
+    if not math.isfinite(value):
+        return Estimate(missing=NOTHING_TO_COMPARE)
+    if not high - low > 1e-12 * max(1.0, abs(value)):
+        return Estimate(value, missing=NO_SPREAD)
+    return Estimate(value, max(low, bounds[0]), min(high, bounds[1]))
