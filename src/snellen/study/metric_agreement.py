@@ -148,11 +148,16 @@ def metric_agreement(
     agreeing = np.abs(signs) * (1 + signs * orders[:, main.picture]) / 2
     shared = agreeing.sum(2).T
     overlap = overlap_of(main)
+    overall = ratio_estimates(shared, given, overlap.clusters, bootstrap, (0.0, 1.0))
+    per_picture = overall  # where nobody shares a picture, each is its own majority
+    if overlap.pairs:
+        judged = orders[:, np.unique(main.picture)]
+        per_picture = _per_picture(overlap, signs, judged, bootstrap)
     columns = zip(
         usable,
-        ratio_estimates(shared, given, overlap.clusters, bootstrap, (0.0, 1.0)),
+        overall,
         _to_ceiling(overlap, signs, agreeing, bootstrap),
-        _per_picture(overlap, signs, orders[:, np.unique(main.picture)], bootstrap),
+        per_picture,
         _first(main, costs, overlap, bootstrap),
         _model_order(main, costs),
         _by_picture(main, shared, given),

@@ -14,7 +14,8 @@ Means, ratios of sums, and whatever can be written as a sum of what each ranking
 influence), have the intervals of the headline: see `snellen.study.headline` for how the two-way
 bootstrap is kept from counting the noise of single rankings three times. What cannot, such as
 agreement between people, has plain percentile limits, which are conservative where few people rank
-each picture; in a nested design ± t times the bootstrap's standard error.
+each picture; over people alone ± t times the bootstrap's standard error. How often all of them
+cover is measured: docs/results/study_intervals.json.
 
 Source: Owen & Eckles, "Bootstrapping data arrays of arbitrary order", Annals of Applied Statistics
 6 (2012); Cochran, Sampling Techniques (1977), ch. 6, for the ratio of sums; Hampel, JASA 69 (1974),
