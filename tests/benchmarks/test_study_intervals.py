@@ -1,12 +1,23 @@
 """The benchmark of a study's intervals, in small: wide bands that a wrong interval leaves."""
 
+import importlib
+import sys
+from pathlib import Path
+
 import pytest
 
-from benchmarks.study_intervals import measured
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def nested():
+def measured():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(ROOT), *sys.path])
+        yield importlib.import_module("benchmarks.study_intervals").measured
+
+
+@pytest.fixture(scope="module")
+def nested(measured):
     return measured("nested", 0.0, 40, 100)
 
 
