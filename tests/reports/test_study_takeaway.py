@@ -6,11 +6,13 @@ import pytest
 
 from snellen.reports.study_takeaway import pairs_of, study_takeaway
 
+METHOD = "two-way bootstrap over 20 people and 50 pictures"
+
 
 def difference(a, b, estimate, half, p, p_holm=None):
     return {
         "a": a, "b": b, "estimate": estimate, "low": estimate - half, "high": estimate + half,
-        "p": p, "p_holm": p if p_holm is None else p_holm,
+        "method": METHOD, "p": p, "p_holm": p if p_holm is None else p_holm,
     }  # fmt: skip
 
 
@@ -119,6 +121,32 @@ def test_one_person_may_like_all_alike():
     )
 
 
+def test_where_all_agree_exactly_that_is_said_and_nothing_of_chance():
+    results = make({"mse": 2.0, "mae": 1.0}, [unknown("mse", "mae", 1.0)])
+    assert str(study_takeaway(results)) == (
+        "20 people agree exactly that the mean rank of mae is 1.00 lower than mse's, over 50 "
+        "pictures; without any spread there is no interval."
+    )
+    found = [
+        difference("a", "b", -0.5, 0.1, 0.001),
+        unknown("a", "c", -1.5),
+        difference("b", "c", -1.0, 0.1, 0.001),
+    ]
+    text = str(study_takeaway(make({"a": 1.3, "b": 1.8, "c": 2.8}, found)))
+    assert text == (
+        "20 people ranked a better than b: over 50 pictures its mean rank is 0.50 lower "
+        "[0.40, 0.60]; all agree exactly that the mean rank of a is 1.50 lower than c's."
+    )
+
+
+def test_all_tied_is_no_error():
+    results = make({"mse": 1.5, "mae": 1.5}, [unknown("mse", "mae", 0.0)])
+    assert str(study_takeaway(results)) == (
+        "20 people gave mse and mae the same mean rank, over 50 pictures; without any spread "
+        "there is no interval."
+    )
+
+
 def test_nobody_is_no_error():
     empty = make({}, [], people=0)
     empty["findings"]["ranks"]["models"] = {"mse": {"mean_rank": {"value": None}}}
@@ -133,7 +161,7 @@ def test_observers_are_never_called_people():
     found = study_takeaway({**three(), "simulated": True})
     text = " ".join([str(found), found.evidence, *found.others])
     assert str(found).startswith("20 simulated observers ranked")
-    assert "people" not in text.replace("people and pictures resampled", "")
+    assert "people" not in text.replace("over 20 people and 50 pictures", "")
     assert found.cautions[0].startswith("Simulated")
 
 

@@ -325,6 +325,14 @@ def test_an_empty_study_is_reported(nested, tmp_path):
     assert "unlocked" not in events(nested)
 
 
+def test_people_who_all_agree_are_reported(open_one):
+    results = analyse(open_one, resamples=240, unlock_result=True)  # both ranked in one order
+    assert all(each["p"] is None for each in results["findings"]["differences"])
+    text = (open_one.path / "analysis" / "report.html").read_text()
+    assert "2 people agree exactly" in text
+    assert "all agree exactly" in text
+
+
 def test_one_participant_is_reported(tmp_path):
     study = make_study(tmp_path, people=3, trials=4)
     take_part(study, 1)

@@ -20,14 +20,15 @@ _PLATFORMS = {
 }
 _INTERVALS = {
     "nested": (
-        "of the headline: Student's t over participants, for whom differences in mean rank are "
-        "averaged first. The others: the same, from a bootstrap over participants where it is no "
-        "mean."
+        "The headline: Student's t over participants, whose differences in mean rank are averaged "
+        "first. The others: the same; of what is no mean, a bootstrap over participants."
     ),
     "crossed": (
-        "a two-way bootstrap that draws people and, independently, photographs with replacement; "
-        "percentiles of {resamples:,} draws. Where neither people nor pictures differ in truth it "
-        "is too wide."
+        "The headline: a bootstrap that draws people and, independently, photographs with "
+        "replacement, {resamples:,} times; its deviations are scaled to the variance that people, "
+        "pictures and single rankings yield without bias, with quantiles of t where either are "
+        "few. The others: percentiles of such draws; where neither people nor pictures differ in "
+        "truth these are too wide."
     ),
 }
 _INTERVALS["balanced-incomplete"] = _INTERVALS["crossed"]
@@ -201,7 +202,7 @@ def _intervals(results: Facts) -> str:
     if not results["findings"]["rankings"]:
         return ""
     text = _INTERVALS[results["study"]["design"]].format(resamples=results.get("resamples") or 0)
-    said = f"{100 * results['level']:g} %, {text}"
+    said = f"{100 * results['level']:g} %. {text}"
     methods = {entry.get("method") for entry in results["findings"].get("differences") or []}
     named = ", ".join(sorted(readable(method) for method in methods if method))
     return f"{said} Method of the headline: {named}." if named else said

@@ -163,7 +163,11 @@ def pair_rows(results: Facts) -> list[PairRow]:
                 models.index(pair.better),
                 models.index(pair.worse),
                 "unknown" if pair.p is None else "better" if pair.decided else "open",
-                Told(number(pair.lead, pair.digits), pair.limits),
+                Told(
+                    number(pair.lead, pair.digits),
+                    pair.limits,
+                    "all agree exactly" if pair.exact and findings["people"] > 1 else "",
+                ),
                 _place(pair.low, reach),
                 _place(pair.lead, reach),
                 _place(pair.high, reach),

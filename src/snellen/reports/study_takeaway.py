@@ -35,11 +35,6 @@ _DESIGNS = {
     "crossed": "all of them saw the same pictures",
     "balanced-incomplete": "each of them saw a part of the pictures",
 }
-_INTERVALS = {
-    "nested": "Student's t over participants",
-    "crossed": "people and pictures resampled together",
-    "balanced-incomplete": "people and pictures resampled together",
-}
 
 
 @dataclass(frozen=True)
@@ -60,6 +55,11 @@ class Pair:
     high: float | None
     p: float | None
     decided: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether all agree exactly on a lead: without any spread there is no interval."""
+        return self.p is None and self.lead > 0
 
     @property
     def limits(self) -> str:
@@ -93,7 +93,7 @@ def study_takeaway(results: Facts) -> Takeaway:
         return Takeaway((("text", _nobody(results)),), "", (), tuple(_cautions(results, None)))
     names = ranked_by_mean(findings)
     pairs = pairs_of(results)
-    if findings["people"] < 2 or not any(pair.p is not None for pair in pairs):
+    if findings["people"] < 2 or not any(pair.p is not None or pair.exact for pair in pairs):
         pieces = _undecidable(results, names)
         return Takeaway(
             tuple(pieces), _evidence(results, False), (), tuple(_cautions(results, None))
@@ -194,7 +194,7 @@ def _undecidable(results: Facts, names: Sequence[str]) -> Pieces:
     if findings["people"] == 1:
         ending = f"; of what other {other} would say, this one says nothing."
     else:
-        ending = f"; of what other {other} would say, so few answers say nothing."
+        ending = "; without any spread there is no interval."
     return [*pieces, ("text", ending)]
 
 
@@ -205,15 +205,22 @@ def _sentence(
     findings = results["findings"]
     who, where = judges(results, findings["people"]), counted(findings["pictures"], "picture")
     own = [pair for pair in pairs if names[0] in (pair.better, pair.worse)]
+    exact = sorted((p for p in own if p.exact), key=lambda p: p.lead)
     better = sorted((p for p in own if p.decided and p.better == names[0]), key=lambda p: p.lead)
     if better:
-        open_pairs = sorted((p for p in own if p not in better), key=lambda p: p.lead)
-        return _ahead(who, where, better, open_pairs), [*better, *open_pairs]
+        open_pairs = sorted((p for p in own if p.p is not None and not p.decided), key=_by_lead)
+        said = _ahead(who, where, better, open_pairs)
+        if exact:
+            said = [*said[:-1], ("text", "; "), *_exactly("all agree", exact), ("text", ".")]
+        return said, [*better, *open_pairs, *exact]
+    if exact:
+        ending = f", over {where}; without any spread there is no interval."
+        return [*_exactly(f"{who} agree", exact), ("text", ending)], exact
     decided = [pair for pair in pairs if pair.decided]
     if decided:
         pair = min(decided, key=lambda p: (p.p, -p.lead))
         return _ahead(who, where, [pair], []), [pair]
-    pair = max(pairs, key=lambda p: p.lead)
+    pair = max((pair for pair in pairs if pair.p is not None), key=_by_lead)
     between = _listed([[("loss", readable(name))] for name in mean_ranks(findings)])
     pieces: Pieces = [("text", f"{who} and {where} showed no difference between "), *between]
     largest = "the largest" if len(pairs) > 1 else "the"
@@ -227,6 +234,26 @@ def _sentence(
         ("text", "."),
     ]
     return pieces, [pair]
+
+
+def _by_lead(pair: Pair) -> float:
+    return pair.lead
+
+
+def _exactly(who: str, pairs: Sequence[Pair]) -> Pieces:
+    """What all agree on without any exception or change."""
+    pieces: Pieces = [("text", f"{who} exactly that the mean rank of ")]
+    pieces += [("loss", readable(pairs[0].better)), ("text", " is ")]
+    return pieces + _listed(
+        [
+            [
+                ("number", f"{number(pair.lead, pair.digits)}"),
+                ("text", " lower than "),
+                *_of(pair.worse, ""),
+            ]
+            for pair in pairs
+        ]
+    )
 
 
 def _ahead(who: str, where: str, better: Sequence[Pair], unclear: Sequence[Pair]) -> Pieces:
@@ -287,7 +314,9 @@ def _other_pairs(pairs: Sequence[Pair], said: Sequence[Pair]) -> Iterator[str]:
     for pair in sorted(rest, key=lambda p: -p.lead):
         lead = f"{number(pair.lead, pair.digits)} {pair.limits}".strip()
         names = readable(pair.better), readable(pair.worse)
-        if pair.decided:
+        if pair.p is None:
+            yield f"All agree exactly on {names[0]} and {names[1]}: the lead is {lead}."
+        elif pair.decided:
             yield f"{names[0]} was ranked better than {names[1]}: its mean rank is {lead} lower."
         else:
             yield f"No difference was shown between {names[0]} and {names[1]}: {lead}."
@@ -336,7 +365,9 @@ def _evidence(results: Facts, tested: bool) -> str:
     if not tested:
         return said
     level = results["level"]
-    said += f" Brackets: {100 * level:g} % intervals, {_INTERVALS[design]}."
+    methods = [entry.get("method") for entry in findings["differences"] if entry["p"] is not None]
+    how = f" ({readable(methods[0])})" if methods and methods[0] else ""
+    said += f" Brackets: {100 * level:g} % intervals{how}."
     count = len(findings["differences"])
     if count > 1:
         return (
