@@ -9,17 +9,21 @@ from snellen.reports.representation import (
     RepresentationReport,
     write_representation_report,
 )
+from snellen.reports.study import RankedPicture, StudyReport, write_study_report
 from snellen.reports.super_resolution import SuperResolutionReport, write_super_resolution_report
 
 __all__ = [
     "CodeMap",
     "GenerationInput",
     "Neighbours",
+    "RankedPicture",
     "ReportInput",
     "RepresentationReport",
     "ShownSet",
+    "StudyReport",
     "SuperResolutionReport",
     "write_reconstruction_report",
     "write_representation_report",
+    "write_study_report",
     "write_super_resolution_report",
 ]

@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import kendalltau
 
 from snellen.study.config import Exclusion
 from snellen.study.ratings import Answers, Ratings
+from snellen.study.statistics.retest import retest_by_person
 
 __all__ = ["ParticipantQuality", "excluded_people", "participant_quality", "rule_in_words"]
 
@@ -72,6 +71,7 @@ def participant_quality(answers: Answers, rule: Exclusion) -> tuple[ParticipantQ
     (1.0, ('half of the answers came within 0.45 s (at least 1 s is asked)',))
     """
     ratings = answers.ratings
+    retests = retest_by_person(ratings)
     found = []
     for index, name in enumerate(ratings.people):
         own = ratings.where(ratings.person == index)
@@ -79,9 +79,7 @@ def participant_quality(answers: Answers, rule: Exclusion) -> tuple[ParticipantQ
         failed = int((caught & ~answers.catch_passed).sum())
         seconds = own.seconds[np.isfinite(own.seconds)]
         median = float(np.median(seconds)) if len(seconds) else math.nan
-        taus = _retests(own)
-        defined = [tau for tau in taus if not math.isnan(tau)]
-        retest = float(np.mean(defined)) if defined else math.nan
+        retest = float(retests[index])
         found.append(
             ParticipantQuality(
                 name,
@@ -90,7 +88,7 @@ def participant_quality(answers: Answers, rule: Exclusion) -> tuple[ParticipantQ
                 median,
                 failed,
                 int(caught.sum()),
-                len(taus),
+                own.kinds.count("repeat"),
                 retest,
                 _same_place(own),
                 _reasons(rule, failed, int(caught.sum()), median, retest),
@@ -152,23 +150,6 @@ def _reasons(
             f"(at least {_tau_in_words(rule.min_retest)} is asked)"
         )
     return tuple(reasons)
-
-
-def _retests(own: Ratings) -> list[float]:
-    """Tau-b of each repeated trial of one person; NaN where an answer ties everything."""
-    repeat = np.array([kind == "repeat" for kind in own.kinds], dtype=np.bool_)
-    mains = {int(own.picture[row]): row for row in np.flatnonzero(~repeat)}
-    return [
-        _tau(own.ranks[mains[int(own.picture[row])]], own.ranks[row])
-        for row in np.flatnonzero(repeat)
-        if int(own.picture[row]) in mains
-    ]
-
-
-def _tau(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return math.nan
-    return float(kendalltau(one, other).statistic)
 
 
 def _tau_in_words(value: float) -> str:
