@@ -19,7 +19,6 @@ from snellen.reports.study_protocol import study_protocol
 from snellen.reports.study_reliability import bias_panels, reliability_rows
 from snellen.reports.study_tables import (
     friedman_rows,
-    listed,
     metric_rows,
     metrics_that_differ,
     pair_rows,
@@ -27,7 +26,7 @@ from snellen.reports.study_tables import (
     rank_rows,
     sensitivity_rows,
 )
-from snellen.reports.study_takeaway import judges, study_takeaway
+from snellen.reports.study_takeaway import judges, listed, study_takeaway
 from snellen.reports.tables import number
 
 __all__ = ["RankedPicture", "StudyReport", "write_study_report"]

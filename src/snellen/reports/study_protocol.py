@@ -7,6 +7,7 @@ from typing import Any
 
 from snellen.reports.page import date_in_words, readable
 from snellen.reports.protocol import counted
+from snellen.reports.study_takeaway import judges
 from snellen.reports.tables import signed
 
 __all__ = ["study_protocol"]
@@ -44,7 +45,7 @@ def study_protocol(results: Facts) -> list[tuple[str, str]]:
         ("Training", _training(study)),
         ("Controls", " ".join(_controls(study))),
         ("Left out", " ".join(_left_out(results))),
-        ("People", " ".join(_people(study, conduct))),
+        ("People", " ".join(_people(results, study, conduct))),
         ("Dates", " ".join(_dates(conduct))),
         ("Display", " ".join(_display(study, conduct))),
         ("Intervals", _intervals(results)),
@@ -146,17 +147,21 @@ def _left_out(results: Facts) -> Iterator[str]:
     )
 
 
-def _people(study: Facts, conduct: Facts) -> Iterator[str]:
+def _people(results: Facts, study: Facts, conduct: Facts) -> Iterator[str]:
+    sessions = conduct.get("sessions") or {}
+    began = sum(sessions.values())
+    if results.get("simulated"):
+        yield f"None. Of {judges(results, began)} {sessions.get('completed', 0)} completed."
+        return
     platform = study.get("platform")
     if platform:
         yield f"They came by {_PLATFORMS.get(platform, readable(platform))}."
-    sessions = conduct.get("sessions")
     if sessions:
         yield (
-            f"{counted(sum(sessions.values()), 'person').replace('persons', 'people')} consented: "
-            f"{sessions['completed']} completed, {sessions['active']} still at it, "
-            f"{sessions['expired']} stopped, {sessions['withdrawn']} withdrew (and were deleted). "
-            "Who did not consent left no trace, so they cannot be counted."
+            f"{judges(results, began)} consented: {sessions['completed']} completed, "
+            f"{sessions['active']} still at it, {sessions['expired']} stopped, "
+            f"{sessions['withdrawn']} withdrew (and were deleted). Who did not consent left no "
+            "trace, so they cannot be counted."
         )
 
 

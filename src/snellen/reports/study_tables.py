@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ __all__ = [
     "Told",
     "MetricRow",
     "friedman_rows",
-    "listed",
     "metric_rows",
     "metrics_that_differ",
     "pair_rows",
@@ -401,14 +400,3 @@ def _points(value: float) -> str:
 
 def _points_span(low: float, high: float) -> str:
     return span(100 * low, 100 * high, 1)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as a sentence lists them.
-
-    >>> listed(["a", "b", "c"]), listed(["a"])
-    ('a, b and c', 'a')
-    """
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"

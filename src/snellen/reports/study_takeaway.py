@@ -22,7 +22,7 @@ from snellen.reports.protocol import counted
 from snellen.reports.tables import digits_for, number, span
 from snellen.reports.takeaway import Takeaway
 
-__all__ = ["Pair", "judges", "mean_ranks", "pairs_of", "ranked_by_mean", "study_takeaway"]
+__all__ = ["Pair", "judges", "listed", "mean_ranks", "pairs_of", "ranked_by_mean", "study_takeaway"]
 
 Facts = Mapping[str, Any]
 Pieces = list[tuple[str, str]]
@@ -115,6 +115,17 @@ def judges(results: Facts, count: int | None = None) -> str:
     if results.get("simulated"):
         one, many = "simulated observer", "simulated observers"
     return many if count is None else f"{count:,} {one if count == 1 else many}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them.
+
+    >>> listed(["a", "b", "c"]), listed(["a"])
+    ('a, b and c', 'a')
+    """
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def ranked_by_mean(findings: Facts) -> list[str]:
@@ -333,10 +344,17 @@ def _metrics(results: Facts) -> Iterator[str]:
     if not known:
         return
     best = max(known, key=lambda entry: entry["overall"]["value"])
-    chosen = f"Of {counted(len(known), 'metric')}, " if len(known) > 1 else ""
-    often = "agrees most often" if len(known) > 1 else "agrees"
-    said = f"{chosen}{readable(best['name'])} {often} with the {judges(results)}: on "
-    said += f"{_percent(best['overall'])} of the pairs that these put in an order"
+    # Some metrics put any two pictures in the same order, as MSE and PSNR do.
+    alike = [
+        readable(entry["name"])
+        for entry in known
+        if math.isclose(entry["overall"]["value"], best["overall"]["value"])
+    ]
+    said = f"Of {counted(len(known), 'metric')}, " if len(known) > 1 else ""
+    said += listed(alike) + (" agrees" if len(alike) == 1 else " agree")
+    said += " most often" if len(known) > len(alike) else ""
+    said += f" with the {judges(results)}: on {_percent(best['overall'])} of the pairs that these "
+    said += "put in an order"
     ceiling = agreement["ceiling"]
     if ceiling["with_others"]["value"] is not None:
         said += f"; the majority of all others does on {_percent(ceiling['with_others'])}"
@@ -365,9 +383,7 @@ def _evidence(results: Facts, tested: bool) -> str:
     if not tested:
         return said
     level = results["level"]
-    methods = [entry.get("method") for entry in findings["differences"] if entry["p"] is not None]
-    how = f" ({readable(methods[0])})" if methods and methods[0] else ""
-    said += f" Brackets: {100 * level:g} % intervals{how}."
+    said += f" Brackets: {100 * level:g} % intervals{_method(findings)}."
     count = len(findings["differences"])
     if count > 1:
         return (
@@ -375,6 +391,18 @@ def _evidence(results: Facts, tested: bool) -> str:
             f"all {count} pairs."
         )
     return f"{said} Better is said where p is below {1 - level:.2g}."
+
+
+def _method(findings: Facts) -> str:
+    """How the intervals were found; the method itself names more, in the protocol."""
+    methods = [
+        entry.get("method") or "" for entry in findings["differences"] if entry["p"] is not None
+    ]
+    if not methods or not methods[0]:
+        return ""
+    if methods[0].startswith("t interval"):
+        return ", Student’s t over participants"
+    return ", two-way bootstrap over participants and pictures"
 
 
 def _cautions(results: Facts, said: Pair | None) -> Iterator[str]:
