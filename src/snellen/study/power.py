@@ -89,7 +89,7 @@ def simulate_power(
     pictures: int,
     *,
     observers: Observers,
-    studies: int = 500,
+    studies: int = 2000,
     resamples: int = 1000,
     level: float = 0.95,
     seed: int = 0,

@@ -80,7 +80,7 @@ def power(
     designs: Annotated[
         str, typer.Option(metavar="NAME,NAME", help="Which are compared.")
     ] = "nested,crossed,balanced-incomplete",
-    studies: Annotated[int, typer.Option(min=10, help="Simulated for each design.")] = 500,
+    studies: Annotated[int, typer.Option(min=10, help="Simulated for each design.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON.")

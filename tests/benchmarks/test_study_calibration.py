@@ -1,0 +1,50 @@
+"""What the benchmark of the headline compares with, and how it knows the truth."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from snellen.study.observers import Observers, simulate_many
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks_importable(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
+
+
+def test_friedman_is_that_of_scipy_with_ties():
+    from benchmarks.study_calibration import friedman
+
+    blocks = np.random.default_rng(0).integers(0, 4, (5, 12, 3)).astype(float)
+    expected = [stats.friedmanchisquare(*study.T).pvalue for study in blocks]
+    assert friedman(blocks) == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_expected_difference_is_what_many_rankings_have():
+    from benchmarks.study_calibration import expected_difference
+
+    observers = Observers((0.8, 0.4, 0.0))
+    alone = np.arange(400_000)
+    ranks = simulate_many(observers, alone, alone, 1, np.random.default_rng(1))[0]
+    found = (ranks[:, 0] - ranks[:, 1]).mean()
+    expected = expected_difference((0.8, 0.4, 0.0), np.hypot(0.5, 0.8), 0, 1)
+    assert found == pytest.approx(expected, abs=0.008)
+    assert expected_difference((0.0, 0.0), 1.0, 0, 1) == 0
+
+
+def test_a_small_calibration_has_every_column(monkeypatch):
+    from benchmarks import study_calibration
+
+    found = study_calibration.calibration(("crossed", 6, 8, 8), "none", 0.0, 30, 200, 0)
+    assert set(found["friedman_rejects"]) == {"row", "participant", "picture"}
+    assert found["headline"]["rejects"]["mean"] == pytest.approx(
+        1 - found["headline"]["covers"]["mean"]
+    )
+    row = {"case": {"what": "calibration", "shape": ["crossed", 6, 8, 8], "gap": 0.0}}
+    row["case"]["effects"] = "none"
+    assert "headline: rejects" in study_calibration.line({**row, "found": found})
