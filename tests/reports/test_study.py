@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from snellen.reports.study import RankedPicture, StudyReport, write_study_report
 from snellen.reports.study_protocol import study_protocol
 from snellen.reports.study_tables import (
+    CHANCE_OF_FRIEDMAN,
     friedman_rows,
     metric_rows,
     metrics_that_differ,
@@ -188,7 +190,26 @@ def test_an_effect_points_to_the_better(report):
 def test_friedman_is_printed_with_its_measured_error(report):
     rows = friedman_rows(report.results)
     assert [row.unit for row in rows] == ["5 participants", "8 pictures"]
-    assert [row.error for row in rows] == ["16.5 %", "16.0 %"]
+    assert [row.error for row in rows] == ["15.7 %", "15.4 %"]
+
+
+def test_the_printed_error_is_the_measured_one():
+    measured = Path(__file__).parents[2] / "docs" / "results" / "study_calibration.json"
+    if not measured.exists():
+        pytest.skip("docs/results/study_calibration.json is not there")
+    found = {}
+    for row in json.loads(measured.read_text())["numbers"]["rows"]:
+        case = row["case"]
+        if case["what"] == "calibration" and case["effects"] != "none" and case["gap"] == 0:
+            found.setdefault(tuple(case["shape"]), row["found"]["friedman_rejects"])
+    shapes = {
+        "nested": ("nested", 20, 50, 1000),
+        "crossed": ("crossed", 20, 50, 50),
+        "balanced-incomplete": ("balanced-incomplete", 20, 50, 200),
+    }
+    for design, shape in shapes.items():
+        for block, rate in CHANCE_OF_FRIEDMAN[design].items():
+            assert rate == pytest.approx(found[shape][block]["mean"], abs=5e-6), (design, block)
 
 
 def test_metrics_stand_beside_the_ceiling(report):

@@ -18,6 +18,7 @@ from snellen.reports.study_figures import Dot, Share, dot_panel, ordinal, rank_p
 from snellen.reports.study_protocol import study_protocol
 from snellen.reports.study_reliability import bias_panels, reliability_rows
 from snellen.reports.study_tables import (
+    CHANCE_OF_FRIEDMAN,
     friedman_rows,
     metric_rows,
     metrics_that_differ,
@@ -145,7 +146,9 @@ def _context(report: StudyReport) -> dict[str, Any]:
         "tied": findings["ranks"].get("tied") or 0,
         "rank_panels": _panels(report, names) if findings["rankings"] else [],
         "pairs": pair_rows(results) if findings["people"] else [],
+        "design": results["study"]["design"],
         "friedman": friedman_rows(results),
+        "row_error": number(100 * CHANCE_OF_FRIEDMAN[results["study"]["design"]]["row"], 0),
         "metrics": metrics,
         "ceilings": ceilings,
         "no_ceiling": (agreement.get("ceiling") or {}).get("between_people", {}).get("missing", ""),
