@@ -151,11 +151,8 @@ def _progress(connection: sqlite3.Connection, study: Study) -> Finding:
     counts = dict(connection.execute("SELECT state, count(*) FROM session GROUP BY state"))
     (answers,) = connection.execute("SELECT count(*) FROM answer").fetchone()
     simulated = " (simulated)" if setting(connection, "simulated") == "1" else ""
-    others = ", ".join(
-        f"{counts[state]} {state}"
-        for state in ("active", "expired", "withdrawn")
-        if state in counts
-    )
+    states = [state for state in ("active", "expired", "withdrawn") if state in counts]
+    others = ", ".join(f"{counts[state]} {state}" for state in states)
     return Finding(
         "ok",
         "progress",

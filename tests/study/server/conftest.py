@@ -1,7 +1,7 @@
 """Servers on loopback, in threads of the test's process."""
 
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -9,6 +9,8 @@ import pytest
 from snellen.study.server.app import make_app
 from snellen.study.server.options import ServeOptions
 from snellen.study.server.running import listen, make_server
+
+from .making import study as make_study
 
 
 @contextmanager
@@ -25,6 +27,7 @@ def running(study, *, clock=None, **options):
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
             client.app = app
             client.port = port
+            client.server = server
             yield client
     finally:
         server.should_exit = True
@@ -36,7 +39,19 @@ def running(study, *, clock=None, **options):
 @pytest.fixture
 def serve():
     """See `running`; all are stopped at the end of the test."""
-    import contextlib
-
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         yield lambda study, **options: stack.enter_context(running(study, **options))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A server for a whole file, where nothing depends on what others did; wrong guesses are free.
+
+    Its client has `study`, too.
+    """
+    made = make_study(tmp_path_factory.mktemp("shared"), people=200, design="crossed")
+    free = {"guess_rate": 1e6, "guess_burst": 1e6, "token_rate": 1e6, "token_burst": 1e6}
+    hosts = {"public_url": "https://study.example.org", "allow_hosts": ("lab.example.org",)}
+    with running(made, **free, **hosts) as client:
+        client.study = made
+        yield client

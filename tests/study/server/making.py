@@ -1,6 +1,11 @@
 """Small studies, and participants who talk to the server."""
 
+import atexit
+import hashlib
 import json
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +25,7 @@ def pictures(place: Path, count=12, models=MODELS, channels=3, size=SIZE) -> Pat
         for k in range(count):
             draw = np.random.default_rng([seed, k])
             # Some compress well, some badly: lengths of files would tell.
-            most = 256 if seed % 2 else 4
+            most = 256 if seed % 2 and size[0] < 100 else 4
             pixels = draw.integers(0, most, (*size, channels), dtype=np.uint8)
             Image.fromarray(pixels.squeeze()).save(place / name / f"p{k:02d}.png")
     return place
@@ -28,13 +33,30 @@ def pictures(place: Path, count=12, models=MODELS, channels=3, size=SIZE) -> Pat
 
 def study(place: Path, *, changes=None, count=12, channels=3, models=MODELS, size=SIZE, **options):
     """A study in place/study: four people, three trials each, but for what is said."""
-    made = pictures(place / "pictures", count, models, channels, size)
-    options = {"people": 4, "trials": 3, "design": "nested", "consent": "I agree.\n"} | options
-    options.setdefault("contact", "me@example.org")
-    create_study(made, place / "study", CreateOptions(**options))
+    template = (
+        _templates()
+        / hashlib.sha256(
+            repr((count, channels, models, size, sorted(options.items()))).encode()
+        ).hexdigest()
+    )
+    if not template.exists():
+        made = pictures(template / "pictures", count, models, channels, size)
+        options = {"people": 4, "trials": 3, "design": "nested", "consent": "I agree.\n"} | options
+        options.setdefault("contact", "me@example.org")
+        create_study(made, template / "study", CreateOptions(**options))
+    place.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(template / "study", place / "study")
     if changes:
         change(place / "study", changes)
     return open_study(place / "study")
+
+
+@cache
+def _templates():
+    """Studies that were made in this process, to be copied."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def change(folder: Path, changes) -> None:

@@ -118,7 +118,8 @@ async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - for mypy
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return error_reply("invalid", f"{where}: {first['msg']}.".encode("ascii", "replace").decode())
+    sentence = f"That was not understood: {where}: {first['msg']}."
+    return error_reply("invalid", sentence.encode("ascii", "replace").decode())
 
 
 async def _http(_: Request, error: Exception) -> Response:

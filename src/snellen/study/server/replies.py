@@ -132,6 +132,12 @@ def _plain(value: Any) -> None:
         raise ValueError("only numbers, texts, short lists and one object within are taken")
 
 
+def _yes(value: bool) -> bool:
+    if not value:
+        raise ValueError("nobody takes part without consent")
+    return value
+
+
 _SmallObject = Annotated[
     dict[str, Any],
     AfterValidator(_small),
@@ -148,7 +154,7 @@ class _Request(BaseModel):
 class BeginRequest(_Request):
     """Consent, and who comes from where."""
 
-    consent: Literal[True]
+    consent: Annotated[bool, AfterValidator(_yes), Field(json_schema_extra={"const": True})]
     screen: _SmallObject = {}
     platform: Annotated[dict[str, Annotated[str, Field(max_length=400)]], Field(max_length=8)] = {}
     invitation: Annotated[str, Field(max_length=200)] | None = None

@@ -109,7 +109,7 @@ def check_ranks(ranks: Sequence[int], models: int, ties: bool) -> None:
     snellen.study.store.refusals.Refused: Ranks go 1, 2, … without a gap; got 3, 1, 3.
     """
     if len(ranks) != models:
-        raise Refused("ranks", f"{models} pictures were shown; {len(ranks)} ranks came.")
+        raise Refused("ranks", f"Of {models} pictures that were shown, {len(ranks)} were ranked.")
     used = set(ranks)
     if used != set(range(1, len(used) + 1)):
         came = ", ".join(str(rank) for rank in ranks)
@@ -235,7 +235,7 @@ def completion(connection: sqlite3.Connection, session: Session) -> tuple[str, s
     """
     if session.state != "completed" or session.code is None:
         at = position(connection, session)
-        raise Refused("unanswered", f"{at.answered} of {at.total} trials are answered.")
+        raise Refused("unanswered", f"Only {at.answered} of {at.total} trials are answered.")
     row = connection.execute(
         "SELECT assignment FROM identity WHERE session = ?", (session.id,)
     ).fetchone()

@@ -1,0 +1,144 @@
+"""Who is slow is hung up on, and keeps nobody else waiting."""
+
+import contextlib
+import socket
+import time
+
+import pytest
+
+from .making import Person, study
+
+SECONDS = 1.0
+
+
+@pytest.fixture
+def client(tmp_path, serve):
+    made = study(tmp_path, size=(700, 700), count=1, trials=1, people=1)
+    return serve(made, slow_seconds=SECONDS, most_connections=150)
+
+
+def opened(client, *first):
+    connection = socket.create_connection(("127.0.0.1", client.port), 5)
+    connection.settimeout(20)
+    for part in first:
+        connection.sendall(part)
+    return connection
+
+
+def hung_up_after(connection, begun, *, trickle=b""):
+    """Send `trickle` byte by byte, until the other side hangs up; seconds since `begun`."""
+    connection.settimeout(0.1)
+    rest = iter(trickle)
+    received = b""
+    while time.monotonic() - begun < 20:
+        try:
+            part = connection.recv(65536)
+            if not part:
+                break
+            received += part
+        except TimeoutError:
+            with contextlib.suppress(StopIteration):
+                try:
+                    connection.sendall(bytes([next(rest)]))
+                except OSError:
+                    break
+        except OSError:
+            break
+    return time.monotonic() - begun, received
+
+
+@pytest.mark.parametrize(
+    ("head", "trickle"),
+    [
+        (b"", b""),  # says nothing at all
+        (b"GET / HTTP/1.1\r\nHost: loc", b""),
+        (b"GET / HTTP/1.1\r\n", b"X-Slow: " + b"a" * 1000),
+    ],
+)
+def test_headers_must_come_in_time(client, head, trickle):
+    begun = time.monotonic()
+    with opened(client, head) as connection:
+        seconds, _ = hung_up_after(connection, begun, trickle=trickle)
+    assert SECONDS - 0.1 < seconds < SECONDS + 5
+
+
+def test_a_body_must_come_in_time(client):
+    head = b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n"
+    begun = time.monotonic()
+    with opened(client, head) as connection:
+        seconds, received = hung_up_after(connection, begun, trickle=b" " * 1000)
+    assert SECONDS - 0.1 < seconds < SECONDS + 5
+    assert received.startswith(b"HTTP/1.1 408 ")
+    assert b'"slow"' in received
+
+
+def test_the_second_request_of_a_connection_must_come_in_time_too(client):
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with opened(client, request) as connection:
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        begun = time.monotonic()
+        connection.sendall(b"GET /hea")
+        seconds, _ = hung_up_after(connection, begun)
+    assert SECONDS - 0.1 < seconds < SECONDS + 5
+
+
+def test_a_reply_must_be_taken_in_time(client):
+    person = Person(client)
+    image = person.trial().json()["original"]
+    request = (
+        f"GET /api/images/{image} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {person.begun['token']}\r\n\r\n"
+    )
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", client.port))
+    with connection:
+        for _ in range(5):  # more than the kernel's buffers hold
+            connection.sendall(request.encode())
+        server = client.server
+        until = time.monotonic() + 20
+        while not server.server_state.connections and time.monotonic() < until:
+            time.sleep(0.01)
+        begun = time.monotonic()
+        # One connection is the client's own, if it is still kept.
+        while _waiting(server) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert time.monotonic() - begun < 10
+        assert not _waiting(server)
+
+
+def _waiting(server):
+    return [
+        each
+        for each in list(server.server_state.connections)
+        if each.transport.get_write_buffer_size()
+    ]
+
+
+def test_a_hundred_slow_ones_keep_nobody_waiting(client):
+    with contextlib.ExitStack() as stack:
+        for k in range(100):
+            head = b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n"
+            stack.enter_context(opened(client, head[: 20 + k]))
+        begun = time.monotonic()
+        person = Person(client)
+        for number in range(person.trial().json()["total"]):
+            assert person.answer(number).status_code == 201
+        assert time.monotonic() - begun < 5
+        time.sleep(SECONDS + 2.5)
+        assert len(client.server.server_state.connections) <= 1
+        assert person.complete().status_code == 200
+
+
+def test_too_many_connections_are_told_to_come_back(client):
+    with contextlib.ExitStack() as stack:
+        for _ in range(150):
+            stack.enter_context(opened(client, b"G"))
+        last = stack.enter_context(
+            opened(client, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        )
+        reply = last.recv(65536)
+        assert reply.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: " in reply
+    time.sleep(0.5)
+    assert client.get("/health").status_code == 200
