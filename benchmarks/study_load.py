@@ -182,7 +182,7 @@ async def watching(port: int, secret: str, until: float, times: list[float]) -> 
             status, _, _ = await connection.ask("GET", "/api/admin/status", token=secret)
             if status == 200:
                 times.append(1000 * (time.monotonic() - begun))
-            await asyncio.sleep(5)
+            await asyncio.sleep(min(5.0, max(0.0, until - time.monotonic())))
 
 
 async def phase(
@@ -244,7 +244,7 @@ def compare(study: Study, people: list[Participant]) -> dict[str, Any]:
 
 
 async def measure(
-    service: Service, sessions: int, minutes: float, step_seconds: float
+    service: Service, sessions: int, minutes: float, step_seconds: float, most_steps: int
 ) -> dict[str, Any]:
     """All phases."""
     people = await begin(service.port, sessions)
@@ -253,7 +253,7 @@ async def measure(
     steady = await phase(people, service, 60 * minutes, rate, seed=0)
     print(json.dumps(steady), flush=True)
     raised = []
-    while len(raised) < 8:
+    while len(raised) < most_steps:
         rate *= 2
         raised.append(await phase(people, service, step_seconds, rate, seed=1 + len(raised)))
         print(json.dumps(raised[-1]), flush=True)
@@ -272,9 +272,25 @@ async def measure(
     }
 
 
-def run(folder: Path, sessions: int, minutes: float, step_seconds: float) -> dict[str, Any]:
-    """Make a study, serve it, measure, and compare the database."""
-    trials = 260  # more than anybody gets to
+def run(
+    folder: Path,
+    sessions: int,
+    minutes: float,
+    step_seconds: float,
+    *,
+    trials: int = 260,
+    most_steps: int = 8,
+) -> dict[str, Any]:
+    """Make a study, serve it, measure, and compare the database.
+
+    Args:
+        folder: a new one.
+        sessions: open at once.
+        minutes: of the first phase.
+        step_seconds: of each raised rate.
+        trials: of each session; more than anybody gets to.
+        most_steps: how often the rate is doubled, if the server does not refuse before.
+    """
     study = make_study(
         folder, people=sessions, trials=trials, pictures=trials, design="crossed", side=SIDE
     )
@@ -282,7 +298,7 @@ def run(folder: Path, sessions: int, minutes: float, step_seconds: float) -> dic
     service.start()
     people: list[Participant] = []
     try:
-        numbers = asyncio.run(measure(service, sessions, minutes, step_seconds))
+        numbers = asyncio.run(measure(service, sessions, minutes, step_seconds, most_steps))
         people = numbers.pop("people")
         numbers["exit_status"] = service.stop()
     finally:
