@@ -162,9 +162,12 @@ async function download() {
 byId("leave").addEventListener("click", () => leave());
 byId("ask-yes").addEventListener("click", () => dialog.close("yes"));
 byId("ask-no").addEventListener("click", () => dialog.close(""));
-setInterval(() => {
+function again() {
   if (refresh.checked && status && !document.hidden && !dialog.open) void look();
-}, EVERY);
+}
+setInterval(again, EVERY);
+window.addEventListener("focus", again);
+document.addEventListener("visibilitychange", again);
 
 const given = window.location.hash.slice(1);
 // The secret does not stay in the address, in the history or on a screenshot.

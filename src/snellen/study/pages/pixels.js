@@ -21,11 +21,11 @@ const LARGEST = 16;
 // is no use to magnify it more.
 const COMFORTABLE = 140;
 const CEILING = 360;
-// What stands above and below a picture that is ranked, and above the original.
-const AROUND = 92;
+// As in style.css: the line above a picture, a button below it with the space around it, the least
+// width of a picture's place, and the width of a window from which on all is closer.
 const ABOVE = 32;
 const BUTTON = 50;
-// The same as in style.css.
+const CELL = 150;
 const NARROW = 760;
 
 /**
@@ -101,14 +101,15 @@ function fits({ widest, models, ratio, window }, layout, k, whole) {
   const { gap, margin, rest } = frame(window[0]);
   const w = cssSize(widest[0], k, ratio);
   const h = cssSize(widest[1], k, ratio);
-  const cell = Math.max(w, Math.min(models, 3) * BUTTON);
+  const cell = Math.max(w, CELL);
+  const around = ABOVE + 10 + BUTTON * Math.ceil((models * BUTTON - 6) / cell);
   // Beside the original runs a line with as much room on its other side.
   const row = w + 2 * gap + models * cell + (models - 1) * gap;
   const sizes = {
-    row: [row, h + AROUND],
-    stacked: [models * cell + (models - 1) * gap, 2 * h + ABOVE + AROUND + gap],
-    grid: [2 * cell + gap, 2 * (h + AROUND) + gap],
-    column: [w, 2 * h + ABOVE + AROUND],
+    row: [row, h + around],
+    stacked: [models * cell + (models - 1) * gap, 2 * h + ABOVE + around + gap],
+    grid: [2 * cell + gap, 2 * (h + around) + gap],
+    column: [w, 2 * h + ABOVE + around],
   };
   const [across, down] = sizes[layout];
   const [width, height] = window;
