@@ -13,10 +13,12 @@ DEV_STAMP := .venv/.installed-dev
 BENCH_STAMP := .venv/.installed-bench
 # The demo needs less than the tests; where everything is there already, it takes that.
 DEMO_STAMP := $(if $(wildcard $(DEV_STAMP)),$(DEV_STAMP),$(USER_STAMP))
+# Where TypeScript checks the types of the study's pages; nothing that npm installs is shipped.
+PAGES := tests/study/pages
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test libraries lint bench clean
+.PHONY: help demo test libraries lint page-types bench clean
 
 help:
 	@echo 'make demo   train one network under MSE, MAE and MS-SSIM, and write the report'
@@ -39,11 +41,26 @@ libraries: $(DEV_STAMP)
 	$(PIP_INSTALL) tensorflow-cpu opencv-python-headless setuptools wheel
 	$(PIP_INSTALL) --no-deps --no-build-isolation basicsr
 
-lint: $(DEV_STAMP)
+lint: $(DEV_STAMP) page-types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# npm's own lock file, written last, says that all of it is there.
+PAGE_STAMP := $(PAGES)/node_modules/.package-lock.json
+
+ifneq ($(shell command -v npm),)
+page-types: $(PAGE_STAMP)
+	npm run --prefix $(PAGES) --silent types
+else
+page-types:
+	@echo 'npm is not installed: the types of the pages of snellen study were not checked' >&2
+endif
+
+$(PAGE_STAMP): $(PAGES)/package.json $(PAGES)/package-lock.json
+	npm ci --prefix $(PAGES) --ignore-scripts --silent
+	@touch $@
 
 # On a machine with nothing else to do. BENCH_OPTIONS='--quick --rounds 1' tries it out, into runs/.
 bench: $(BENCH_STAMP)
@@ -74,4 +91,5 @@ $(BENCH_STAMP): pyproject.toml | $(BIN)/python
 	@touch $@ $(USER_STAMP)
 
 clean:
+	rm -rf $(PAGES)/node_modules
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

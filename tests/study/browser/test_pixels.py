@@ -154,6 +154,28 @@ def test_a_window_resized_in_the_middle_of_a_trial(person, site, files, ratio):
     assert around["magnify"] == k_of(page)
 
 
+def test_a_word_about_the_network_moves_no_picture(person, files):
+    someone = person(ratio=1.25, quiet=False).begin()
+    page = someone.page
+    before = placed(page)
+    someone.pick(0, 1, 2)
+    page.context.set_offline(True)
+    someone.press("Next")
+    page.wait_for_selector("#trouble:not(.empty)")
+    assert np.array_equal(placed(page), before)
+    check_exact(page, files, k_of(page))
+
+
+def test_larger_letters_in_the_middle_of_a_trial(person, files):
+    someone = person(ratio=1.25).begin()
+    page = someone.page
+    before = placed(page)
+    page.evaluate("() => { document.querySelector('.head').style.fontSize = '27.3px'; }")
+    page.wait_for_timeout(150)
+    assert not np.array_equal(placed(page), before)
+    check_exact(page, files, k_of(page))
+
+
 def test_a_zoom_in_the_middle_of_a_trial(person, site):
     """What a zoom changes for a page: its size, and how many device pixels a CSS pixel has."""
     someone = person(ratio=1).begin()

@@ -50,6 +50,11 @@ test("pictures larger than half a phone stand one below the other", () => {
   assert.deepEqual(found, { k: 1, layout: "column" });
 });
 
+test("what is too small together on a phone is seen two at a time", () => {
+  const phone = { window: [390, 844], ratio: 2, widest: [256, 256] };
+  assert.deepEqual(arrange(room(phone)), { k: 2, layout: "column" });
+});
+
 test("a picture is never shrunk", () => {
   assert.deepEqual(arrange(room({ window: [390, 600], widest: [1024, 1024] })).k, 1);
   assert.deepEqual(arrange(room({ window: [200, 200] })).k, 1);

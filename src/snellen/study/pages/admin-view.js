@@ -74,7 +74,12 @@ export function signIn(enter, wrong) {
       },
     },
     el("h1", {}, "Administration"),
-    el("p", { id: "secret-help" }, "`snellen study serve` prints a link with the secret in it."),
+    el(
+      "p",
+      { id: "secret-help" },
+      el("code", {}, "snellen study serve"),
+      " prints a link with the secret in it.",
+    ),
     el("p", { class: "wrong", role: "alert" }, wrong),
     el("label", { for: "secret" }, "Secret"),
     field,
@@ -200,8 +205,9 @@ export class Panel {
       el(
         "p",
         { class: "soft" },
-        `Means of ${result.rankings} rankings, practice, control and repeated ones left out. ` +
-          "`snellen study analyse` gives intervals and tests.",
+        `Means of ${result.rankings} rankings, practice, control and repeated ones left out. `,
+        el("code", {}, "snellen study analyse"),
+        " gives intervals and tests.",
       ),
     );
   }

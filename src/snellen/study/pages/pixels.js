@@ -16,6 +16,8 @@
  * @property {readonly [number, number]} window width and height, CSS pixels
  */
 
+/** @type {Layout[]} */
+const LAYOUTS = ["row", "stacked", "grid"];
 const LARGEST = 16;
 // All in CSS pixels. From COMFORTABLE on, a picture is large enough to be judged; above CEILING it
 // is no use to magnify it more.
@@ -65,30 +67,36 @@ export function correction(position, ratio) {
  * How much pictures are magnified, and how they stand.
  *
  * "auto" is the largest integer at which all are seen at once; where that leaves them too small to
- * be judged, the largest at which the original and one other are.
+ * be judged in a narrow window, the largest at which the original and one other are.
  *
  * @param {Room} room
  * @returns {{k: number, layout: Layout}} k: device pixels to each pixel of a picture, either way
  */
 export function arrange(room) {
-  /** @type {Layout[]} */
-  const layouts = ["row", "stacked", "grid"];
-  if (room.magnify !== "auto") {
-    const k = room.magnify;
-    const whole = layouts.find((layout) => fits(room, layout, k, true));
-    const wide = layouts.find((layout) => fits(room, layout, k, false));
-    return { k, layout: whole ?? wide ?? "column" };
-  }
   const width = (/** @type {number} */ k) => cssSize(room.widest[0], k, room.ratio);
-  /** @type {{k: number, layout: Layout}} */
-  let best = { k: 0, layout: "column" };
-  for (const layout of layouts) {
-    const k = largestOf((k) => width(k) <= CEILING && fits(room, layout, k, true));
-    if (k > best.k) best = { k, layout };
+  if (room.magnify !== "auto") return { k: room.magnify, layout: layoutOf(room, room.magnify) };
+  let best = 0;
+  for (const layout of LAYOUTS) {
+    best = Math.max(best, largestOf((k) => width(k) <= CEILING && fits(room, layout, k, true)));
   }
-  if (width(best.k) >= COMFORTABLE) return best;
-  const alone = largestOf((k) => width(k) <= CEILING && fits(room, "column", k, true));
-  return alone > best.k ? { k: alone, layout: "column" } : { ...best, k: Math.max(1, best.k) };
+  if (width(best) < COMFORTABLE && room.window[0] <= NARROW) {
+    const alone = largestOf((k) => width(k) <= CEILING && fits(room, "column", k, true));
+    if (alone > best) return { k: alone, layout: "column" };
+  }
+  const k = Math.max(1, best);
+  return { k, layout: layoutOf(room, k) };
+}
+
+/**
+ * The first layout that the window holds; if none does, the first that it is wide enough for.
+ *
+ * @param {Room} room
+ * @param {number} k
+ * @returns {Layout}
+ */
+function layoutOf(room, k) {
+  const whole = LAYOUTS.find((layout) => fits(room, layout, k, true));
+  return whole ?? LAYOUTS.find((layout) => fits(room, layout, k, false)) ?? "column";
 }
 
 /**
@@ -109,7 +117,7 @@ function fits({ widest, models, ratio, window }, layout, k, whole) {
     row: [row, h + around],
     stacked: [models * cell + (models - 1) * gap, 2 * h + ABOVE + around + gap],
     grid: [2 * cell + gap, 2 * (h + around) + gap],
-    column: [w, 2 * h + ABOVE + around],
+    column: [w, 2 * (h + ABOVE)],
   };
   const [across, down] = sizes[layout];
   const [width, height] = window;

@@ -211,6 +211,8 @@ export class Stage {
     original.alt = "The original";
     this.boxes.forEach((box, index) => box.replaceChildren(this.images[index] ?? ""));
     this.layOut();
+    // Whatever moves the pictures, larger letters for instance: they go back to device pixels.
+    new ResizeObserver(() => this.layOut()).observe(this.pictures);
   }
 
   /** Sizes and places for the window and the zoom as they are now. */
