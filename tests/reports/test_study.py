@@ -352,6 +352,23 @@ def test_a_pixel_of_a_picture_covers_whole_pixels_of_the_screen(browser, six, wi
     assert smooth == 0
 
 
+def test_a_magnified_picture_fills_its_frame_to_the_last_row(browser, six):
+    inside = (
+        "s => [...document.querySelectorAll(s)].map(e => {"
+        " const own = e.querySelector('img').getBoundingClientRect();"
+        " const frame = e.getBoundingClientRect();"
+        " return [own.right - frame.right, own.bottom - frame.bottom, own.width / frame.width] })"
+    )
+    with opened(browser, six, 1280) as tab:
+        frame = tab.locator(".strip .frame").first
+        box = frame.bounding_box()
+        frame.click(position={"x": box["width"] - 2, "y": box["height"] - 2})
+        found = np.array(tab.evaluate(inside, ".strip.zoomed .frame"))
+    assert len(found) == 7
+    assert (found[:, :2] > -1).all()
+    np.testing.assert_allclose(found[:, 2], 3, atol=0.01)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_have_enough_contrast(browser, six, scheme):
     with opened(browser, six, 1280, scheme=scheme) as tab:

@@ -46,6 +46,7 @@ def test_sessions_dates_and_settings(database):
     add(database, 3, "withdrawn")
     database.execute("INSERT INTO setting VALUES ('state', 'closed'), ('unlocked_at', '1500.5')")
     database.execute("INSERT INTO event (at, what, detail) VALUES (1, 'paused', 'x'), (2, 'y', '')")
+    database.execute("INSERT INTO event (at, what, detail) VALUES (3, 'withdrawn', 'P0003')")
     found = how_it_went(database)
     assert found["sessions"] == {"completed": 1, "active": 0, "expired": 1, "withdrawn": 1}
     assert found["state"] == "closed"

@@ -35,7 +35,7 @@ def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
         - ``windows``: the least and the greatest width of the window, in CSS pixels;
         - ``blurred``: answers during which the page was left; ``inexact``: before which a picture's
           pixels did not cover whole pixels of the screen; ``answers``: all there are;
-        - ``events``: what the administrator did.
+        - ``events``: what the administrator did. Who withdrew, and when, is not among them.
 
     >>> from importlib.resources import files
     >>> connection = sqlite3.connect(":memory:")
@@ -70,7 +70,9 @@ def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
         "events": [
             {"at": iso(at), "what": what, "detail": detail}
             for at, what, detail in connection.execute(
-                "SELECT at, what, detail FROM event ORDER BY id DESC LIMIT ?", (_EVENTS,)
+                "SELECT at, what, detail FROM event WHERE what != 'withdrawn'"
+                " ORDER BY id DESC LIMIT ?",
+                (_EVENTS,),
             )
         ][::-1],
     }
