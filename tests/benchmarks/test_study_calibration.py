@@ -1,5 +1,6 @@
 """What the benchmark of the headline compares with, and how it knows the truth."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -48,3 +49,28 @@ def test_a_small_calibration_has_every_column(monkeypatch):
     row = {"case": {"what": "calibration", "shape": ["crossed", 6, 8, 8], "gap": 0.0}}
     row["case"]["effects"] = "none"
     assert "headline: rejects" in study_calibration.line({**row, "found": found})
+
+
+def test_what_was_measured_reaches_the_goals():
+    record = json.loads((ROOT / "docs/results/study_calibration.json").read_text(encoding="utf-8"))
+    rows = record["numbers"]["rows"]
+    goals = [
+        ("nested", 20, 50, 1000),
+        ("crossed", 20, 50, 50),
+        ("balanced-incomplete", 20, 50, 200),
+    ]
+    for shape in goals:
+        those = [row for row in rows if tuple(row["case"]["shape"]) == shape]
+        for row in those:
+            case, found = row["case"], row["found"]
+            if case["what"] == "power":
+                assert found["largest_difference"] < 0.05
+                continue
+            assert case["studies"] >= 2000
+            covers = found["headline"]["covers"]["mean"]
+            assert covers >= 0.935
+            if case["effects"] != "none":
+                assert covers <= 0.97
+                if case["gap"] == 0:
+                    assert 0.035 <= found["headline"]["rejects"]["mean"] <= 0.065
+        assert len(those) == 5
