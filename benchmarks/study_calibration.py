@@ -5,8 +5,8 @@
 simulates studies in which the truth is known: no difference between three models, or utilities in
 steps of 0.4; people and pictures that differ (standard deviation 0.5 and 0.8 of the utilities) or
 that do not. What is in docs/results/study_calibration.json already is not simulated again;
---anew does, and --quick tries it out with few studies, into runs/. The whole takes about four minutes
-of one core.
+--anew does, and --quick tries it out with few studies, into runs/. The whole takes about four
+minutes of one core.
 """
 
 from __future__ import annotations
