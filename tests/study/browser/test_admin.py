@@ -5,7 +5,7 @@ import zipfile
 import pytest
 
 from .making import Person, set_state
-from .test_accessibility import check
+from .test_accessibility import check_page
 
 
 @pytest.fixture
@@ -124,9 +124,9 @@ def test_axe_finds_nothing(owner, new_page, width):
     set_state(site, "closed")
     look(page)
     page.wait_for_selector("th:text-is('mse')")
-    check(page, "progress")
+    check_page(page, "progress")
     page.get_by_role("button", name="Open").click()
-    check(page, "question")
+    check_page(page, "question")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Sign out").click()
-    check(page, "secret")
+    check_page(page, "secret")

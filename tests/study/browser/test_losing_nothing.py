@@ -79,6 +79,21 @@ def test_a_second_tab_takes_over_and_gives_back(new_page, site):
     assert site.count() == people
 
 
+def test_two_tabs_that_both_read_the_consent(new_page, site):
+    first = Person(new_page(), site).open()
+    second = Person(new_page(context=first.page.context), site).open()
+    people = site.count()
+    first.look()
+    first.press("I agree and take part")
+    first.press("Continue")
+    first.page.wait_for_selector("text=What to do")
+    second.look()
+    second.press("I agree and take part")
+    second.press("Continue")
+    second.page.wait_for_selector("h1:text-is('The study goes on in another tab')")
+    assert site.count() == people + 1
+
+
 def test_another_browser_of_the_same_person(make_site, new_page):
     """The server gives a new token; the old tab is told."""
     site = make_site(platform="prolific")

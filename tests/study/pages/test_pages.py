@@ -100,10 +100,26 @@ def test_text_is_never_put_in_as_html():
             assert forbidden not in text, f"{module.name} uses {forbidden}"
 
 
+def imported(module: str) -> set[str]:
+    text = (PAGES / module).read_text(encoding="utf-8")
+    return set(re.findall(r'^import [^;]*? from "\./([^"]+)"', text, re.MULTILINE))
+
+
 def test_modules_import_only_what_is_there():
     for module in PAGES.glob("*.js"):
-        for name in re.findall(r'^import [^;]*? from "([^"]+)"', module.read_text(), re.MULTILINE):
-            assert (PAGES / name.removeprefix("./")).is_file(), f"{module.name}: {name}"
+        for name in imported(module.name):
+            assert (PAGES / name).is_file(), f"{module.name}: {name}"
+
+
+def test_a_participant_waits_for_one_round_trip_only():
+    """All modules are asked for at once, not when the one that imports them has come."""
+    needed, new = set(), {"participant.js"}
+    while new:
+        needed |= new
+        new = set().union(*map(imported, new)) - needed
+    text = (PAGES / "index.html").read_text(encoding="utf-8")
+    named = re.findall(r'(?:modulepreload" href|module" src)="static/([^"]*)"', text)
+    assert sorted(named) == sorted(needed)
 
 
 def test_no_registry_is_named():

@@ -115,6 +115,11 @@ async function ask() {
 }
 
 async function start() {
+  // Another tab may have begun while this one was reading.
+  if (await tabs.someoneElse()) {
+    dispatch({ type: "elsewhere" });
+    return;
+  }
   const { platform, invitation } = visitor;
   const body = {
     consent: true,

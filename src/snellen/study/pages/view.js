@@ -185,7 +185,7 @@ export class View {
         { class: "facts" },
         el("li", {}, el("b", {}, `${study.trials}`), " short rankings of pictures"),
         el("li", {}, "about ", el("b", {}, `${study.minutes} min`)),
-        el("li", {}, "no sound, no cookies, no tracking"),
+        el("li", {}, "no sound, no cookies"),
       ),
       el("h2", {}, "Before you begin"),
       prose(study.consent, study.language),
