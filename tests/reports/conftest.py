@@ -232,7 +232,8 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+# For a file at a time: while it runs, no other test of the process can run an event loop.
+@pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium found on this machine")

@@ -32,7 +32,8 @@ PHONE = {
 }
 
 
-@pytest.fixture(scope="session")
+# For a file at a time: while it runs, no other test of the process can run an event loop.
+@pytest.fixture(scope="module")
 def playwright():
     if CHROMIUM is None:
         pytest.skip("no Chromium found on this machine: the tests in a browser are left out")
@@ -41,7 +42,7 @@ def playwright():
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browsers(playwright):
     """A browser for each number of device pixels in a CSS pixel, as on a screen of that kind.
 
