@@ -42,7 +42,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 _owner = HTTPBearer(auto_error=False, scheme_name="owner", description="the study's secret")
 
 
-def _admin(
+async def _admin(
     room: InRoom, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_owner)]
 ) -> Room:
     room.check_admin(None if credentials is None else credentials.credentials)

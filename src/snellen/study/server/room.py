@@ -115,7 +115,7 @@ class Room:
         raise Refused("secret", "That is not this study's secret: open the link that was printed.")
 
 
-def _room(request: Request) -> Room:
+async def _room(request: Request) -> Room:  # async: a plain function would run in a thread
     room: Room = request.app.state.room
     return room
 
