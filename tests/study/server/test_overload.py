@@ -47,6 +47,22 @@ def test_too_many_requests_at_once_are_refused_and_nothing_is_lost(tmp_path, ser
         assert person.answer(0).status_code == (200 if status == 201 else 201)
 
 
+def test_a_server_that_is_late_tells_everybody_to_come_back(tmp_path, serve, monkeypatch):
+    client = serve(study(tmp_path))
+    person = Person(client)
+    pressure = client.app.state.room.pressure
+    note = pressure.note
+    monkeypatch.setattr(pressure, "note", lambda _: None)  # the server asks every 0.1 s
+    note(0.6)
+    assert person.trial().status_code == 200  # once may happen
+    note(0.6)
+    reply = person.answer(0)
+    assert (reply.status_code, reply.json()["error"]) == (503, "busy")
+    assert int(reply.headers["retry-after"]) >= 1
+    note(0.1)
+    assert person.answer(0).status_code == 201
+
+
 def test_a_full_disk_is_said_and_what_was_answered_is_kept(tmp_path, serve):
     client = serve(study(tmp_path, people=1, trials=30, count=30))
     person = Person(client)

@@ -95,7 +95,7 @@ class _App(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         room: Room = self.state.room
         headers = security_headers(room.study.config.platform)
-        return Guard(super().build_middleware_stack(), room.options, headers)
+        return Guard(super().build_middleware_stack(), room.options, headers, room.pressure)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from snellen.study.platforms import form_action, frame_ancestors
+from snellen.study.server.limits import Pressure
 from snellen.study.server.options import ServeOptions
 from snellen.study.server.replies import STATUS
 
@@ -65,11 +66,19 @@ class Guard:
         app: what is guarded.
         options: the limits.
         headers: of every reply.
+        pressure: is asked whether there is too much to do.
     """
 
-    def __init__(self, app: ASGIApp, options: ServeOptions, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        options: ServeOptions,
+        headers: Mapping[str, str],
+        pressure: Pressure,
+    ) -> None:
         self._app = app
         self._options = options
+        self._pressure = pressure
         self._headers = [
             (name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()
         ]
@@ -103,7 +112,7 @@ class Guard:
             message = f"At most {most} bytes are taken."
             await refuse(send_guarded, "large", message, close=True)
             return
-        if self._in_work >= self._options.most_requests:
+        if self._in_work >= self._options.most_requests or self._pressure.too_high:
             message = "The server is busy. Please try again in a moment."
             await refuse(send_guarded, "busy", message)
             return

@@ -6,7 +6,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-__all__ = ["Bucket", "Buckets"]
+__all__ = ["Bucket", "Buckets", "Pressure"]
+
+_LATE = 0.5  # seconds
+_TIMES = 2
 
 
 class Bucket:
@@ -36,6 +39,29 @@ class Bucket:
             self._left -= 1
             return 0.0
         return (1 - self._left) / self._rate
+
+
+class Pressure:
+    """Whether more comes than can be done: twice in a row the event loop was late by half a second.
+
+    >>> pressure = Pressure()
+    >>> for late in (0.7, 0.1, 0.7, 0.8):
+    ...     pressure.note(late)
+    >>> pressure.too_high
+    True
+    """
+
+    def __init__(self) -> None:
+        self._late = 0
+
+    def note(self, seconds: float) -> None:
+        """Note how late the event loop was this time."""
+        self._late = self._late + 1 if seconds > _LATE else 0
+
+    @property
+    def too_high(self) -> bool:
+        """Whether requests should be told to come back."""
+        return self._late >= _TIMES
 
 
 class Buckets:

@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from snellen.study.server.images import Versions
-from snellen.study.server.limits import Bucket, Buckets
+from snellen.study.server.limits import Bucket, Buckets, Pressure
 from snellen.study.server.options import ServeOptions
 from snellen.study.server.status import Status
 from snellen.study.store.refusals import Refused
@@ -67,6 +67,7 @@ class Room:
         self._admin = hashlib.sha256(secrets.admin.encode()).digest()
         self.versions = Versions(study, options.cache_bytes)
         self.lease = 60.0 * study.config.lease_minutes
+        self.pressure = Pressure()
         self.status = Status(study, store)
         self.begins = Bucket(options.begin_rate, options.begin_burst)
         self.previews = Bucket(options.begin_rate, options.begin_burst)

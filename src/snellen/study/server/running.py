@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from snellen.errors import UserError
 from snellen.study.server.app import make_app
 from snellen.study.server.guard import refuse
+from snellen.study.server.limits import Pressure
 from snellen.study.server.options import ServeOptions
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _LEAST_BYTES = 4096  # of a reply that must be taken in `slow_seconds`
 _KEEP_ALIVE = 5
 _KEEP_ALIVE_BEHIND_PROXY = 75  # longer than nginx (60 s) and others keep theirs
 _GRACE = 5
+_TICK = 0.1  # seconds between two ticks of uvicorn's
 
 
 class _Impatient(H11Protocol):
@@ -87,9 +89,17 @@ async def _too_many(_: Scope, __: Receive, send: Send) -> None:
 class _Server(uvicorn.Server):
     """Looks after its connections, and ends without raising the signal that ended it."""
 
+    def __init__(self, config: uvicorn.Config, pressure: Pressure) -> None:
+        super().__init__(config)
+        self._pressure = pressure
+        self._last_tick: float | None = None
+
     async def on_tick(self, counter: int) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._last_tick is not None:
+            self._pressure.note(now - self._last_tick - _TICK)
+        self._last_tick = now
         if counter % 10 == 0:
-            now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
                 if isinstance(connection, _Impatient):
                     connection.look(now)
@@ -162,7 +172,8 @@ def make_server(app: FastAPI, options: ServeOptions) -> uvicorn.Server:
             timeout_keep_alive=_KEEP_ALIVE_BEHIND_PROXY if options.proxy else _KEEP_ALIVE,
             timeout_graceful_shutdown=_GRACE,
             backlog=_BACKLOG,
-        )
+        ),
+        app.state.room.pressure,
     )
 
 

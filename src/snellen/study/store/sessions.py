@@ -358,18 +358,21 @@ def hold(connection: sqlite3.Connection, session: Session, lease: float, now: fl
         raise Refused("withdrawn", _WITHDRAWN)
     if session.state == "completed":
         return session
-    if session.state == "expired":
+    until = now + lease
+    if session.state == "active":
+        connection.execute("UPDATE session SET lease_until = ? WHERE id = ?", (until, session.id))
+    else:
         taken = connection.execute(
             "SELECT 1 FROM session WHERE slot = ? AND state IN ('active', 'completed')",
             (session.slot,),
         ).fetchone()
         if taken is not None:
             raise Refused("gone", _GONE)
-    connection.execute(
-        "UPDATE session SET state = 'active', lease_until = ? WHERE id = ?",
-        (now + lease, session.id),
-    )
-    return session._replace(state="active", lease_until=now + lease)
+        connection.execute(
+            "UPDATE session SET state = 'active', lease_until = ? WHERE id = ?",
+            (until, session.id),
+        )
+    return session._replace(state="active", lease_until=until)
 
 
 def withdraw(connection: sqlite3.Connection, hashed: bytes, now: float) -> None:
