@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+_ALL = ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
+
 
 def serve(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.")],
@@ -64,6 +66,13 @@ def serve(
     for key in placeholders(opened.config):
         typer.echo(f"note: {key} in {shown(study)}/study.yaml still has to be filled in.", err=True)
 
+    if host in _ALL and public_url is None and not allow_host:
+        typer.echo(
+            "note: only requests for localhost are answered: name the host that participants type"
+            " by --public-url or --allow-host.",
+            err=True,
+        )
+
     def ready(found: int) -> None:
         address = replace(options, port=found).address
         typer.echo(f"participants: {_link(address, opened.config.platform)}")
@@ -76,7 +85,7 @@ def serve(
 
 def _own(host: str) -> tuple[str, ...]:
     """The host listened on is a name for requests, but where it stands for all."""
-    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
+    if host in _ALL:
         return ()
     return (f"[{host}]" if ":" in host else host,)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from snellen.errors import UserError
+from snellen.study.export import export_zip
 from snellen.study.server.replies import (
     ResultReply,
     StateReply,
@@ -122,8 +122,7 @@ async def export(room: Owned) -> Response:
     """Everything that `snellen study export` writes, as one archive."""
     await _look(room, "export")
     try:
-        export_zip = import_module("snellen.study.export").export_zip
-        data: bytes = await asyncio.to_thread(export_zip, room.study)
+        data = await asyncio.to_thread(export_zip, room.study)
     except UserError as error:
         return error_reply("picture", str(error))
     headers = _NO_STORE | {"Content-Disposition": 'attachment; filename="study-export.zip"'}

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
@@ -15,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from snellen.errors import UserError
+from snellen.study.design import make_plan
 from snellen.study.server import admin, pages, participants
 from snellen.study.server.guard import Guard, security_headers
 from snellen.study.server.options import ServeOptions
@@ -57,7 +57,6 @@ def make_app(
     """
     options = options or ServeOptions()
     if plan is None:
-        make_plan = import_module("snellen.study.design").make_plan
         plan = make_plan(study.config, study.indices)
     store = open_store(study, clock)
     room = Room(study, store, plan, options)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Guard", "refuse", "security_headers"]
 
 _RETRY_SECONDS = 2
+_HOST = "This server does not answer for that host name: its owner can allow it by --allow-host."
 _HEARD_OUT = 64
 
 
@@ -99,7 +100,7 @@ class Guard:
             await send(message)
 
         if not self._is_ours(scope):
-            await refuse(send_guarded, "host", "This server does not answer for that host.")
+            await refuse(send_guarded, "host", _HOST)
             return
         try:
             async with asyncio.timeout(self._options.slow_seconds):

@@ -14,7 +14,6 @@ from snellen.errors import UserError
 from snellen.study.config import OpenLink, Prolific
 from snellen.study.platforms import Arrival, completion_code, leave, read_platform, worker_hash
 from snellen.study.server.replies import (
-    ERRORS,
     AnswerReply,
     AnswerRequest,
     BeginReply,
@@ -120,10 +119,7 @@ async def describe(room: InRoom) -> Response:
     "/api/sessions",
     status_code=201,
     response_model=BeginReply,
-    responses={
-        200: ERRORS[400]
-        | {"model": BeginReply, "description": "goes on with the session there was"}
-    },
+    responses={200: {"model": BeginReply, "description": "goes on with the session there was"}},
 )
 async def consent(
     room: InRoom,
