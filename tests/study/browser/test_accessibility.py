@@ -178,6 +178,18 @@ def test_what_a_screen_reader_is_told_of_a_trial(person):
     assert re.search(r'list "Your ranking, the best first"', tree)
 
 
+def test_instructions_open_at_their_beginning_and_give_the_focus_back(new_page, site):
+    someone = Person(new_page(viewport={"width": 390, "height": 500}), site).begin()
+    page = someone.page
+    someone.press("Instructions")
+    assert page.evaluate("() => document.querySelector('#help').scrollTop") == 0
+    assert page.evaluate("() => document.activeElement.id") == "help-title"
+    page.keyboard.press("a")  # not a key of the trial behind
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => document.activeElement.id") == "instructions"
+    assert page.locator(".rank[aria-pressed=true]").count() == 0
+
+
 def test_focus_can_be_seen_everywhere(person):
     someone = person().begin()
     page = someone.page
