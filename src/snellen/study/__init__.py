@@ -1,1 +1,15 @@
-"""People rank pictures: studies from a folder of pictures to statistics."""
+"""People rank pictures: studies from a folder of pictures to statistics.
+
+Where things are, in the order in which a study goes through them:
+
+- making it: `create` (with `sources`, `exact`, `fitting`, `study_yaml`) writes the folder that
+  `folder` opens; `config` is its ``study.yaml``, `pictures` its ``pictures.json``
+- who judges what: `design` and `colouring`; what that can show: `power`, with `observers` that
+  have a known taste
+- asking: `server` answers the browser's `pages`, `store` keeps the answers; `platforms`,
+  `invitations` and `mturk` say who comes and how they leave; `maintenance` is doctor, backup, purge
+- rehearsing: `simulation`
+- reading: `ratings` are the answers as arrays; `export`, `export_tables` and `dictionary` hand them
+  out; `analysis` puts together `headline`, `statistics`, `metric_agreement` (with `metric_values`),
+  `quality` (whom the exclusion rule leaves out), `galleries` and `conduct` (how the study went)
+"""
