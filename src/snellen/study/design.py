@@ -262,8 +262,8 @@ def fits(design: Design, people: int, trials: int, pictures: int) -> list[dict[s
 
     >>> fits("crossed", 20, 50, 10)
     [{'trials_per_person': 10}]
-    >>> fits("nested", 20, 50, 10)
-    [{'trials_per_person': 1, 'people': 10}, {'design': 'crossed', 'trials_per_person': 10}]
+    >>> fits("nested", 20, 50, 24)
+    [{'trials_per_person': 1}, {'design': 'crossed', 'trials_per_person': 24}]
     """
     if _fits(design, people, trials, pictures):
         return []
@@ -271,14 +271,13 @@ def fits(design: Design, people: int, trials: int, pictures: int) -> list[dict[s
     if design == "nested":
         if pictures >= people:
             ways.append({"trials_per_person": pictures // people})
+        else:
+            ways.append({"trials_per_person": 1, "people": pictures})
         if pictures >= trials:
             ways.append({"people": pictures // trials})
             ways += [{"design": "crossed"}, {"design": "balanced-incomplete"}]
-        if not ways:
-            ways = [
-                {"trials_per_person": 1, "people": pictures},
-                {"design": "crossed", "trials_per_person": pictures},
-            ]
+        else:
+            ways.append({"design": "crossed", "trials_per_person": pictures})
     elif trials > pictures:
         ways.append({"trials_per_person": pictures})
     else:  # balanced-incomplete with pictures that nobody would judge
