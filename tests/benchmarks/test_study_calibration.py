@@ -51,6 +51,30 @@ def test_a_small_calibration_has_every_column(monkeypatch):
     assert "headline: rejects" in study_calibration.line({**row, "found": found})
 
 
+def test_pictures_of_one_photograph_are_alike_and_others_are_not():
+    from benchmarks.study_calibration import of_photographs
+
+    observers = Observers((0.0, 0.0), person_sd=0.0, picture_sd=20.0)
+    one, picture = np.zeros(4, int), np.arange(4)
+    ranks = of_photographs(observers, one, picture, picture // 2, 4000, np.random.default_rng(0))[
+        :, :, 0
+    ]
+    together = np.corrcoef(ranks.T)
+    # Signs of normals that correlate by ½ correlate by 1/3.
+    assert together[0, 1] == pytest.approx(1 / 3, abs=0.06)
+    assert together[0, 2] == pytest.approx(0, abs=0.06)
+
+
+def test_a_calibration_with_photographs_takes_them_for_samples():
+    from benchmarks import study_calibration
+
+    found = study_calibration.calibration(
+        ("nested", 6, 8, 48), "people and pictures", 0.0, 20, 200, 0, photographs=6
+    )
+    assert "two-way bootstrap, percentiles" in found  # and no t interval over participants
+    assert 0 <= found["any_pair_after_holm"]["mean"] <= 0.5
+
+
 def test_what_was_measured_reaches_the_goals():
     record = json.loads((ROOT / "docs/results/study_calibration.json").read_text(encoding="utf-8"))
     rows = record["numbers"]["rows"]
@@ -73,4 +97,5 @@ def test_what_was_measured_reaches_the_goals():
                 assert covers <= 0.97
                 if case["gap"] == 0:
                     assert 0.035 <= found["headline"]["rejects"]["mean"] <= 0.065
-        assert len(those) == 5
+                    assert found["any_pair_after_holm"]["mean"] <= 0.065
+        assert len(those) == 7

@@ -7,6 +7,7 @@ from scipy import stats
 from snellen.errors import UserError
 from snellen.study.observers import Observers
 from snellen.study.power import gap_utilities, simulate_headlines, simulate_power
+from snellen.study.statistics.wilcoxon import holm
 
 SHAPES = {"nested": (10, 20, 200), "crossed": (20, 20, 20), "balanced-incomplete": (20, 15, 60)}
 
@@ -37,6 +38,19 @@ def test_power_without_a_difference_is_the_level():
     for pair in found.pairs:
         rejected = round(pair.power * 600)
         assert stats.binom.ppf(1e-4, 600, 0.05) <= rejected <= stats.binom.isf(1e-4, 600, 0.05)
+
+
+def test_corrected_power_is_what_a_report_would_say():
+    """As often as Holm's correction of a study's own p finds the pair, and never more."""
+    observers, shape = Observers((0.5, 0.25, 0.0)), (12, 20, 240)
+    (found,) = simulate_power(["nested"], *shape, observers=observers, studies=120, seed=5)
+    *_, p = simulate_headlines(
+        "nested", *shape, observers=observers, studies=120, resamples=1000, seed=5
+    )
+    expected = np.mean([np.array(holm(row.tolist())) < 0.05 for row in p], axis=0)
+    assert [pair.corrected for pair in found.pairs] == pytest.approx(expected.tolist())
+    assert all(pair.corrected <= pair.power for pair in found.pairs)
+    assert any(pair.corrected < pair.power for pair in found.pairs)
 
 
 def test_more_people_are_better_than_more_trials():

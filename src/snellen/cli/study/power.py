@@ -88,8 +88,9 @@ def power(
 ) -> None:
     """Simulate studies and say how sure each design would be.
 
-    Power is the share of the studies that find a difference at the 5 % level, with the error of the
-    simulation; ± is half of the 95 % interval, in ranks; both as `snellen study analyse` reckons.
+    Power is the share of the studies whose report says "better" of a pair: p below 0.05 after
+    Holm's correction for all pairs, with the error of the simulation; alone: if that pair were the
+    only one. ± is half of the 95 % interval, in ranks. All as `snellen study analyse` reckons.
 
     What people and pictures differ by is a guess: try other values of --person-sd and --picture-sd.
     """
@@ -267,12 +268,13 @@ def _table(found: list[DesignPower], names: list[str]) -> Table:
     for title in ("design", "people × trials"):
         table.add_column(title, no_wrap=True)
     table.add_column("models", overflow="fold", min_width=len("does not fit"))
-    for title in ("difference", "±", "power"):
+    several = any(len(one.pairs) > 1 for one in found)
+    for title in ("difference", "±", "power", *(["alone"] if several else [])):
         table.add_column(title, justify="right", no_wrap=True)
     for one in found:
         size = f"{one.people} × {one.trials}"
         if one.misfit:
-            table.add_row(one.design, size, "does not fit", "–", "–", "–")
+            table.add_row(one.design, size, "does not fit", *["–"] * (len(table.columns) - 3))
         said = [(one.design, size), ("", f"of {one.pictures}"), *[("", "")] * len(one.pairs)]
         for (design, numbers), pair in zip(said, one.pairs, strict=False):
             table.add_row(
@@ -281,10 +283,11 @@ def _table(found: list[DesignPower], names: list[str]) -> Table:
                 Text(shown(f"{names[pair.a]} – {names[pair.b]}")),
                 f"{pair.difference:+.2f}",
                 f"{pair.half_width:.3f}",
-                f"{pair.power:.0%} ±{pair.power_error:.0%}",
+                f"{pair.corrected:.0%} ±{pair.corrected_error:.0%}",
+                *([f"{pair.power:.0%}"] if several else []),
             )
         if len(one.pairs) == 1:
-            table.add_row("", f"of {one.pictures}", "", "", "", "")
+            table.add_row("", f"of {one.pictures}")
         table.add_section()
     return table
 
@@ -298,7 +301,7 @@ def _verdict(found: tuple[DesignPower, ...], more: tuple[DesignPower, ...]) -> s
     rankings = f"{one.people * one.trials:,} rankings"
 
     def says(which: DesignPower) -> str:
-        least = min(pair.power for pair in which.pairs)
+        least = min(pair.corrected for pair in which.pairs)
         return f"±{_mean_half(which):.3f} ranks, power {least:.0%} for the least clear pair"
 
     judged = len([other for other in found if other.pairs])
