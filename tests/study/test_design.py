@@ -186,7 +186,22 @@ def test_the_plan_of_a_running_study_never_changes():
             text.update(repr(plan.trials(slot)).encode())
     plan = make_plan(config("balanced-incomplete", 7, 10, models=4, seed=5), range(25))
     text.update(repr([plan.trials(slot) for slot in range(7)]).encode())
-    assert text.hexdigest() == ("3b98a3f6376a3fd6523a168d8df5f572fdfd7d951d3bda2fddbe9e0c84f0e9e6")
+    assert text.hexdigest() == ("dace90ca6bdb9555e6978048995e5fcd11f473932be7bec1177e7afa149bef9e")
+
+
+@pytest.mark.parametrize(
+    ("models", "people", "trials"), [(4, 20, 10), (4, 20, 20), (5, 20, 20), (6, 12, 20)]
+)
+def test_models_stand_about_equally_often_in_each_place(models, people, trials):
+    """Of so many models a person meets each order once at most: which ones is not left to luck."""
+    plan = make_plan(config(people=people, trials=trials, models=models), range(people * trials))
+    counts = np.stack([np.sum(plan.shown == model, axis=1) for model in range(models)])
+    even = trials / models
+    assert counts.min() >= even - 2
+    assert counts.max() <= even + 2.5
+    assert counts.std() < 0.55 * np.sqrt(even * (1 - 1 / models))  # by luck alone: 1 times
+    over_all = counts.sum(1)
+    assert np.ptp(over_all) <= 4
 
 
 def test_another_seed_gives_another_plan():

@@ -6,7 +6,9 @@ picture is judged by some people, equally many as far as numbers allow, nobody s
 any two people share about equally many pictures.
 
 The counts of pictures and of the orders of the models differ by at most one over the study, for
-each person and for each picture; see `snellen.study.colouring`.
+each person and for each picture; see `snellen.study.colouring`. Where that leaves a choice, with
+four models or more, each model also stands about equally often in each place, for each person and
+over the study.
 
 A study goes on with the plan with which it began: nothing here may change what a configuration
 gives (a test holds a digest), so random choices come from raw words of a bit generator, which NumPy
@@ -47,6 +49,7 @@ ORIGINAL_SHOWN = -1  # in Trial.shown: the original, in the place of a model
 _DEALT_EVENLY = 4096  # pictures: for more, a table of all their pairs would take long
 _EXCHANGED = 4_000_000  # people × pictures: in larger studies two people share little anyway
 _EXCHANGES = 8000  # pairs of people who are tried: some seconds at most
+_SWAPS = 20_000  # pairs of orders that are tried: about a second
 
 
 @dataclass(frozen=True)
@@ -442,7 +445,50 @@ def _coloured(chosen: NDArray[np.intp], models: int, draw: _Draw) -> NDArray[np.
     orders = math.factorial(models)
     found = np.empty(len(edges), dtype=np.intp)
     found[turn] = colour_edges([edges[k] for k in turn], orders)
-    return np.array(draw.order(orders), dtype=np.intp)[found].reshape(people, trials)
+    numbers = np.array(draw.order(orders), dtype=np.intp)
+    colour = found.reshape(people, trials)
+    # Of three models the six orders come so often that their places are even, too.
+    if models > 3 and people * orders <= _EXCHANGED:
+        _even_out_places(colour, numbers, models, draw)
+    return numbers[colour]
+
+
+def _even_out_places(
+    colour: NDArray[np.intp], numbers: NDArray[np.intp], models: int, draw: _Draw
+) -> None:
+    """Exchange the orders that two colours stand for, in place, where that evens out places.
+
+    Of four models and more there are so many orders that a person meets each once at most: these
+    may be any, and one model could stand in one place half of the time. The sum of the squares of
+    how often each model stands in each place falls, over people and over the study.
+
+    Args:
+        colour: int (people, trials).
+        numbers: int (orders,), which order a colour stands for.
+        models: how many there are.
+        draw: which colours are tried.
+    """
+    orders = np.array(list(itertools.permutations(range(models))), dtype=np.intp)
+    stands = np.zeros((len(orders), models * models), dtype=np.int64)  # each model in each place
+    np.put_along_axis(stands, orders * models + np.arange(models), 1, axis=1)
+    often = np.zeros((len(colour), len(orders)), dtype=np.int64)
+    np.add.at(often, (np.arange(len(colour))[:, None], colour), 1)
+    own = often @ stands[numbers]
+    whole = own.sum(0)
+    who = [np.flatnonzero(column) for column in often.T]
+    tries = min(_SWAPS, 40 * colour.size)
+    pairs = (draw.words(2 * tries) % np.uint64(len(orders))).astype(np.intp).reshape(tries, 2)
+    for a, b in pairs.tolist():
+        those = np.union1d(who[a], who[b])
+        more = often[those, a] - often[those, b]
+        change = stands[numbers[b]] - stands[numbers[a]]
+        size, all_more = int(change @ change), int(more.sum())
+        grows = 2 * int(more @ (own[those] @ change)) + size * int(more @ more)
+        grows += 2 * all_more * int(whole @ change) + size * all_more**2
+        if grows < 0:
+            own[those] += more[:, None] * change
+            whole += all_more * change
+            numbers[[a, b]] = numbers[[b, a]]
 
 
 # What else a session has
