@@ -6,7 +6,7 @@ import pytest
 
 from snellen.reports.study_takeaway import pairs_of, study_takeaway
 
-METHOD = "two-way bootstrap over 20 people and 50 pictures"
+METHOD = "two-way bootstrap over 20 people and 50 photographs"
 
 
 def difference(a, b, estimate, half, p, p_holm=None):
@@ -67,7 +67,7 @@ def test_corrected_p_decides_not_the_interval():
     text = str(study_takeaway(make({"mse": 1.65, "mae": 1.35}, found)))
     assert text == (
         "20 people and 50 pictures showed no difference between mse and mae: the lead in mean "
-        "rank, of mae before mse, is 0.30 [0.05, 0.55]."
+        "rank, of mae before mse, is 0.30 [0.05, 0.55], p 0.060 after correction."
     )
 
 
@@ -178,6 +178,10 @@ def test_no_name_is_turned_the_wrong_way():
     ("change", "says"),
     [
         ({"conduct": {"peeked": True}}, "still running"),
+        (
+            {"conduct": {"peeked": False, "unlocked_at": "2026-11-21T10:00:00+00:00"}},
+            "before the study was closed: it was unlocked on 21 November 2026",
+        ),
         ({"study": {"design": "crossed", "people": 40}}, "40 people were planned, 20 count"),
     ],
 )
@@ -204,12 +208,77 @@ def share(value, low=None, high=None):
     return {"value": value, "low": low, "high": high}
 
 
+def paired(a, b, value, half):
+    return {"a": a, "b": b, "difference": share(value, value - half, value + half)}
+
+
+def metrics(*entries, differences=(), others=0.8):
+    """`metric_agreement` of (name, value, half of the interval)."""
+    return {
+        "metrics": [
+            {"name": name, "overall": share(value, value - half, value + half)}
+            for name, value, half in entries
+        ],
+        "differences": list(differences),
+        "ceiling": {"with_others": share(others), "within_people": share(None)},
+    }
+
+
+def test_a_metric_that_may_agree_by_chance_is_not_said_to_agree():
+    found = metrics(("mse", 0.48, 0.05), ("ssim", 0.53, 0.04))
+    (line,) = study_takeaway({**three(), "metric_agreement": found}).others[-1:]
+    assert line == (
+        "No metric was shown to agree with the people more often than chance: ssim comes nearest, "
+        "on 53 % [49, 57] of the pairs that these put in an order; the majority of all others does "
+        "on 80 %."
+    )
+    alone = study_takeaway({**three(), "metric_agreement": metrics(("mse", 0.4, 0.2))}).others[-1]
+    assert alone.startswith(
+        "The metric was not shown to agree with the people more often than chance: mse does so on "
+        "40 % [20, 60]"
+    )
+    alike = metrics(("mse", 0.4, 0.2), ("psnr", 0.4, 0.2))
+    assert "chance: each does so on 40 %" in study_takeaway(
+        {**three(), "metric_agreement": alike}
+    ).others[-1]  # fmt: skip
+
+
+def test_the_best_metric_is_not_said_to_beat_what_it_may_equal():
+    found = metrics(
+        ("mse", 0.6, 0.03), ("mae", 0.67, 0.03), ("ssim", 0.68, 0.03), ("own", 0.66, 0.03),
+        differences=[
+            paired("mse", "ssim", -0.08, 0.03), paired("mae", "ssim", -0.01, 0.03),
+            paired("ssim", "own", 0.02, 0.03), paired("mse", "mae", -0.07, 0.03),
+        ],
+    )  # fmt: skip
+    said = study_takeaway({**three(), "metric_agreement": found}).others
+    assert said[-2].startswith("Of 4 metrics, ssim agrees most often with the people: on 68 %")
+    assert said[-1] == "That ssim agrees more often than mae or own was not shown."
+
+
+def test_an_interval_that_leaves_out_zero_is_explained_where_nothing_was_shown():
+    found = [
+        difference("a", "b", -0.9, 0.2, 0.001),
+        difference("a", "c", -0.3, 0.25, 0.03, p_holm=0.06),
+        difference("b", "c", 0.6, 0.5, 0.03, p_holm=0.06),
+    ]
+    takeaway = study_takeaway(make({"a": 1.6, "c": 1.9, "b": 2.5}, found))
+    assert "it and c (0.30 [0.05, 0.55], p 0.060 after correction)." in str(takeaway)
+    assert takeaway.others == (
+        "No difference was shown between c and b: 0.60 [0.10, 1.10], p 0.060 after correction.",
+    )
+    assert "intervals, two-way bootstrap over participants and photographs, for one pair at a " in (
+        takeaway.evidence
+    )
+
+
 def test_metrics_that_agree_equally_are_all_told():
     agreement = {
         "metrics": [
             {"name": name, "overall": share(value)}
             for name, value in (("mse", 0.7), ("psnr", 0.7), ("ssim", 0.6))
         ],
+        "differences": [paired("mse", "ssim", 0.1, 0.02), paired("psnr", "ssim", 0.1, 0.02)],
         "ceiling": {"with_others": share(None), "within_people": share(0.8)},
     }
     line = study_takeaway({**three(), "metric_agreement": agreement}).others[-1]
@@ -226,6 +295,7 @@ def test_the_metric_that_agrees_most_is_told_with_the_ceiling():
             {"name": "ssim", "overall": share(0.7, 0.66, 0.74)},
             {"name": "own", "missing": "it gave NaN on picture 3"},
         ],
+        "differences": [paired("mse", "ssim", -0.09, 0.05)],
         "ceiling": {"with_others": share(0.78, 0.7, 0.85), "within_people": share(None)},
     }
     line = study_takeaway({**three(), "metric_agreement": agreement}).others[-1]

@@ -5,7 +5,10 @@ Rules, so that nobody has to trust the wording:
   better. Where it is not shown to differ from any, but two others differ, it is about the pair with
   the smallest p. Every other pair is in a line below, or in the table.
 - "better" is said only where p, corrected by Holm for all pairs of models, is below 1 - level.
-  Everything else is "no difference was shown", with its interval.
+  Everything else is "no difference was shown", with its interval; where this alone leaves out
+  zero, the corrected p stands beside it.
+- A metric "agrees" with people only where its interval lies above one half, and whether it agrees
+  more often than the others is said by the paired differences.
 - Of one participant only what that one did is said. What observers of a simulation did is never
   said of people.
 """
@@ -17,8 +20,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from snellen.reports.page import readable
+from snellen.reports.page import date_in_words, readable
 from snellen.reports.protocol import counted
+from snellen.reports.representation_scores import p_in_words
 from snellen.reports.tables import digits_for, number, span
 from snellen.reports.takeaway import Takeaway
 
@@ -65,6 +69,18 @@ class Pair:
     def limits(self) -> str:
         """The interval as it is printed."""
         return span(self.low, self.high, self.digits)
+
+    @property
+    def correction(self) -> str:
+        """What the correction decides, where the interval alone would say something else."""
+        if self.decided or self.p is None or self.low is None or self.low <= 0:
+            return ""
+        return f", p {p_in_words(self.p)} after correction"
+
+    @property
+    def in_words(self) -> str:
+        """The lead with its limits."""
+        return f"{number(self.lead, self.digits)} {self.limits}".strip() + self.correction
 
     @property
     def digits(self) -> int:
@@ -303,7 +319,8 @@ def _of(name: str, note: str) -> Pieces:
 
 
 def _lead(pair: Pair) -> Pieces:
-    return [("number", number(pair.lead, pair.digits)), ("limits", f" {pair.limits}")]
+    found: Pieces = [("number", number(pair.lead, pair.digits)), ("limits", f" {pair.limits}")]
+    return [*found, ("text", pair.correction)] if pair.correction else found
 
 
 def _listed(parts: Sequence[Pieces]) -> Pieces:
@@ -323,7 +340,7 @@ def _other_pairs(pairs: Sequence[Pair], said: Sequence[Pair]) -> Iterator[str]:
         yield f"Of the other {len(rest)} pairs, {shown} were shown to differ: see the table."
         return
     for pair in sorted(rest, key=lambda p: -p.lead):
-        lead = f"{number(pair.lead, pair.digits)} {pair.limits}".strip()
+        lead = pair.in_words
         names = readable(pair.better), readable(pair.worse)
         if pair.p is None:
             yield f"All agree exactly on {names[0]} and {names[1]}: the lead is {lead}."
@@ -346,21 +363,50 @@ def _metrics(results: Facts) -> Iterator[str]:
     best = max(known, key=lambda entry: entry["overall"]["value"])
     # Some metrics put any two pictures in the same order, as MSE and PSNR do.
     alike = [
-        readable(entry["name"])
+        entry["name"]
         for entry in known
         if math.isclose(entry["overall"]["value"], best["overall"]["value"])
     ]
-    said = f"Of {counted(len(known), 'metric')}, " if len(known) > 1 else ""
-    said += listed(alike) + (" agrees" if len(alike) == 1 else " agree")
-    said += " most often" if len(known) > len(alike) else ""
-    said += f" with the {judges(results)}: on {_percent(best['overall'])} of the pairs that these "
-    said += "put in an order"
+    names, rest = listed([readable(name) for name in alike]), len(known) - len(alike)
+    share = f"{_percent(best['overall'])} of the pairs that these put in an order"
+    low = best["overall"]["low"]
+    if low is not None and low <= 0.5:
+        none = "No metric was" if len(known) > 1 else "The metric was not"
+        said = f"{none} shown to agree with the {judges(results)} more often than chance: "
+        if rest:
+            said += f"{names} {'comes' if len(alike) == 1 else 'come'} nearest, on {share}"
+        else:
+            said += f"{names if len(known) == 1 else 'each'} does so on {share}"
+    else:
+        said = f"Of {counted(len(known), 'metric')}, " if len(known) > 1 else ""
+        said += names + (" agrees" if len(alike) == 1 else " agree")
+        said += " most often" if rest else " equally often" if len(known) > 1 else ""
+        said += f" with the {judges(results)}: on {share}"
     ceiling = agreement["ceiling"]
     if ceiling["with_others"]["value"] is not None:
         said += f"; the majority of all others does on {_percent(ceiling['with_others'])}"
     elif ceiling["within_people"]["value"] is not None:
         said += f"; asked again they agree with themselves on {_percent(ceiling['within_people'])}"
     yield f"{said}."
+    if not (low is not None and low <= 0.5):
+        yield from _not_ahead(agreement, best["name"], alike, [entry["name"] for entry in known])
+
+
+def _not_ahead(
+    agreement: Facts, best: str, alike: Sequence[str], known: Sequence[str]
+) -> Iterator[str]:
+    """Which other metrics may agree as often as the one that does most often."""
+    shown = set()
+    for each in agreement.get("differences") or []:
+        low, high = each["difference"]["low"], each["difference"]["high"]
+        if low is not None and (low > 0 or high < 0) and best in (each["a"], each["b"]):
+            shown |= {each["a"], each["b"]}
+    unclear = [readable(name) for name in known if name not in alike and name not in shown]
+    if not unclear:
+        return
+    which = unclear if len(unclear) <= _NAMED else [f"{len(unclear)} of the others"]
+    others = " or ".join(filter(None, (", ".join(which[:-1]), which[-1])))
+    yield f"That {readable(best)} agrees more often than {others} was not shown."
 
 
 def _percent(entry: Facts) -> str:
@@ -383,8 +429,9 @@ def _evidence(results: Facts, tested: bool) -> str:
     if not tested:
         return said
     level = results["level"]
-    said += f" Brackets: {100 * level:g} % intervals{_method(findings)}."
     count = len(findings["differences"])
+    each = ", for one pair at a time" if count > 1 else ""
+    said += f" Brackets: {100 * level:g} % intervals{_method(findings)}{each}."
     if count > 1:
         return (
             f"{said} Better is said where p is below {1 - level:.2g} after Holm's correction for "
@@ -402,7 +449,7 @@ def _method(findings: Facts) -> str:
         return ""
     if methods[0].startswith("t interval"):
         return ", Student’s t over participants"
-    return ", two-way bootstrap over participants and pictures"
+    return ", two-way bootstrap over participants and photographs"
 
 
 def _cautions(results: Facts, said: Pair | None) -> Iterator[str]:
@@ -415,6 +462,12 @@ def _cautions(results: Facts, said: Pair | None) -> Iterator[str]:
             "The study was still running when this was computed. Whoever looks again and again "
             "and stops when a difference shows will find one where there is none."
         )
+    elif conduct.get("unlocked_at") and not results.get("simulated"):
+        yield (
+            "The result could be seen before the study was closed: it was unlocked on "
+            f"{date_in_words(conduct['unlocked_at'])}. If what was seen decided when to stop, "
+            "p is too small and the intervals are too narrow."
+        )
     if findings.get("unfinished") and findings["rankings"]:
         yield (
             "Nobody has answered every trial: these are the answers of unfinished sessions, so the "
@@ -424,7 +477,10 @@ def _cautions(results: Facts, said: Pair | None) -> Iterator[str]:
     if planned and 0 < findings["people"] < planned and not findings.get("unfinished"):
         yield f"{judges(results, planned)} were planned, {findings['people']:,} count here."
     if 1 < findings["people"] < _FEW_PEOPLE:
-        yield f"Only {judges(results, findings['people'])}: the intervals say little about others."
+        yield (
+            f"Only {judges(results, findings['people'])}: among so few, one who is unusual moves "
+            "the result."
+        )
     yield from _turned(results, said)
 
 
@@ -442,10 +498,13 @@ def _turned(results: Facts, said: Pair | None) -> Iterator[str]:
             said.decided,
             said.better if said.decided else "",
         ):
-            lead = f"{number(pair.lead, pair.digits)} {pair.limits}".strip()
+            names = readable(said.better), readable(said.worse)
             verdict = (
                 f"{readable(pair.better)} is ranked better than {readable(pair.worse)}"
                 if pair.decided
-                else f"no difference is shown between {said.better} and {said.worse}"
+                else f"no difference is shown between {names[0]} and {names[1]}"
             )
-            yield f"This depends on who is left out. With {other['title']}, {verdict} ({lead})."
+            yield (
+                f"This depends on who is left out. With {other['title']}, {verdict} "
+                f"({pair.in_words})."
+            )
