@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from snellen.reports.study import RankedPicture, StudyReport, write_study_report
-from snellen.reports.study_protocol import study_protocol
+from snellen.reports.study_protocol import CHANCE_OF_HEADLINE, study_protocol
+from snellen.reports.study_reliability import reliability_rows
 from snellen.reports.study_tables import (
     CHANCE_OF_FRIEDMAN,
+    ceiling_note,
     friedman_rows,
     metric_rows,
     metrics_that_differ,
@@ -19,7 +21,11 @@ from snellen.reports.study_tables import (
     participant_rows,
     rank_rows,
 )
+from snellen.reports.study_tables import (
+    MEASURED as SIMULATED,
+)
 from snellen.study import analysis
+from snellen.study.config import DESIGNS
 from snellen.study.statistics.resampling import Bootstrap
 
 from ..study.fake_answers import make_answers
@@ -193,25 +199,96 @@ def test_friedman_is_printed_with_its_measured_error(report):
     assert [row.error for row in rows] == ["15.7 %", "15.4 %"]
 
 
-def test_the_printed_error_is_the_measured_one():
-    measured = Path(__file__).parents[2] / "docs" / "results" / "study_calibration.json"
-    if not measured.exists():
+MEASURED = {
+    "nested": (["nested", 20, 50, 1000], None),
+    "nested, shared photographs": (["nested", 20, 50, 1000], 100),
+    "crossed": (["crossed", 20, 50, 50], None),
+    "crossed, shared photographs": (["crossed", 20, 50, 50], 10),
+    "balanced-incomplete, shared photographs": (["balanced-incomplete", 20, 50, 200], 50),
+    "balanced-incomplete": (["balanced-incomplete", 20, 50, 200], None),
+}
+
+
+def measured(kind, gap=0.0, effects="people and pictures"):
+    """What docs/results/study_calibration.json holds of a kind of study."""
+    path = Path(__file__).parents[2] / "docs" / "results" / "study_calibration.json"
+    if not path.exists():
         pytest.skip("docs/results/study_calibration.json is not there")
-    found = {}
-    for row in json.loads(measured.read_text())["numbers"]["rows"]:
-        case = row["case"]
-        if case["what"] != "calibration" or "photographs" in case:
-            continue
-        if case["effects"] != "none" and case["gap"] == 0:
-            found[tuple(case["shape"])] = row["found"]["friedman_rejects"]
-    shapes = {
-        "nested": ("nested", 20, 50, 1000),
-        "crossed": ("crossed", 20, 50, 50),
-        "balanced-incomplete": ("balanced-incomplete", 20, 50, 200),
+    shape, photographs = MEASURED[kind]
+    wanted = {"what": "calibration", "shape": shape, "effects": effects, "gap": gap}
+    (found,) = (
+        row["found"]
+        for row in json.loads(path.read_text())["numbers"]["rows"]
+        if wanted.items() <= row["case"].items() and row["case"].get("photographs") == photographs
+    )
+    return found
+
+
+def test_every_kind_of_study_was_measured():
+    kinds = [f"{design}{tail}" for design in DESIGNS for tail in ("", ", shared photographs")]
+    assert set(kinds) == set(MEASURED) == set(SIMULATED)
+    assert set(kinds) == set(CHANCE_OF_HEADLINE) == set(CHANCE_OF_FRIEDMAN)
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+def test_the_printed_error_is_the_measured_one(kind):
+    rejects = measured(kind)["friedman_rejects"]
+    for block, rate in CHANCE_OF_FRIEDMAN[kind].items():
+        assert rate == pytest.approx(rejects[block]["mean"], abs=5e-6), block
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+def test_the_printed_error_of_the_headline_is_the_measured_one(kind):
+    null, told = measured(kind), CHANCE_OF_HEADLINE[kind]
+    found = {
+        "rejects": null["headline"]["rejects"]["mean"],
+        "any": null["any_pair_after_holm"]["mean"],
+        "covers": measured(kind, gap=0.4)["headline"]["covers"]["mean"],
     }
-    for design, shape in shapes.items():
-        for block, rate in CHANCE_OF_FRIEDMAN[design].items():
-            assert rate == pytest.approx(found[shape][block]["mean"], abs=5e-6), (design, block)
+    if "alike" in told:
+        found["alike"] = measured(kind, effects="none")["headline"]["rejects"]["mean"]
+    assert told == pytest.approx(found, abs=5e-6)
+
+
+def test_the_protocol_says_how_the_intervals_were_found_and_how_often_they_err(report):
+    told = dict(study_protocol(report.results))
+    assert "draws people and, independently, photographs" in told["Intervals"]
+    assert (
+        "Measured in 4,000 simulated studies of 20 people × the same 50" in told["Error of these"]
+    )
+    assert "p was below 0.05 in 4.2 % for one pair" in told["Error of these"]
+
+
+def test_a_nested_study_of_shared_photographs_is_not_told_as_one_by_participant(tmp_path):
+    nested = build(tmp_path / "own", design="nested").results
+    assert "Student's t over participants" in dict(study_protocol(nested))["Intervals"]
+    own = json.loads(json.dumps(nested))
+    for entry in own["findings"]["differences"]:
+        entry["method"] = "two-way bootstrap over 6 people and 7 photographs"
+    told = dict(study_protocol(own))
+    assert told["Intervals"].startswith("95 %. The headline: a bootstrap that draws people")
+    assert "pieces of 100 photographs" in told["Error of these"]
+
+
+def test_what_each_participant_gave_and_where_models_stood_is_in_the_results(report):
+    results = report.results
+    counting = [person for person in results["participants"] if person["counts"]]
+    for model, values in report.of_people.items():
+        assert [each["mean_ranks"][model] for each in counting] == pytest.approx(values.tolist())
+    counts = results["findings"]["position_bias"]["counts"]
+    assert [sum(row) for row in counts.values()] == [40, 40, 40]
+    assert [sum(column) for column in zip(*counts.values(), strict=True)] == [40, 40, 40]
+    (row,) = [r for r in reliability_rows(results) if r.title == "Bias of the place on the screen"]
+    least, most = min(map(min, counts.values())), max(map(max, counts.values()))
+    assert f"stood in each place in {100 * least / 40:.0f} to {100 * most / 40:.0f} %" in row.says
+
+
+def test_a_ceiling_is_told_with_its_limits(report, text):
+    assert "lies between the majority of the others" in ceiling_note(report.results)
+    assert "The ceiling is no strict bound: the most that any metric could reach" in visible(text)
+    nothing = {"value": None, "low": None, "high": None}
+    agreement = {"ceiling": {"with_others": nothing}}
+    assert ceiling_note({"metric_agreement": agreement}).startswith("both answers to a repeated")
 
 
 def test_metrics_stand_beside_the_ceiling(report):
@@ -240,7 +317,7 @@ def test_which_metrics_differ_is_told_the_right_way_round():
 
     differences = [entry("mse", "ssim", -0.05, 0.02), entry("mse", "mae", 0.01, 0.02)]
     told = metrics_that_differ({"metric_agreement": {"differences": differences}})
-    assert told.startswith("More often agree, in points: ssim than mse (5.0 [3.0, 7.0]).")
+    assert told.startswith("Shown to agree more often, in points: ssim than mse (5.0 [3.0, 7.0]).")
 
 
 def test_galleries_show_both_sides(report, text):

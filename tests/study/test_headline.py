@@ -170,7 +170,7 @@ def test_a_nested_study_of_shared_photographs_is_resampled_by_them():
     )
     methods = [mean_rank_differences(r, design="nested")[0].method for r in (study, alike)]
     assert methods[0] == "t interval over 6 participants"
-    assert methods[1].startswith("two-way bootstrap over 6 people and 20 pictures")
+    assert methods[1].startswith("two-way bootstrap over 6 people and 20 photographs")
 
 
 def test_repeats_do_not_count():

@@ -19,7 +19,10 @@ from snellen.reports.study_protocol import study_protocol
 from snellen.reports.study_reliability import bias_panels, reliability_rows
 from snellen.reports.study_tables import (
     CHANCE_OF_FRIEDMAN,
+    MEASURED,
+    ceiling_note,
     friedman_rows,
+    measured_as,
     metric_rows,
     metrics_that_differ,
     pair_rows,
@@ -148,9 +151,11 @@ def _context(report: StudyReport) -> dict[str, Any]:
         "pairs": pair_rows(results) if findings["people"] else [],
         "design": results["study"]["design"],
         "friedman": friedman_rows(results),
-        "row_error": number(100 * CHANCE_OF_FRIEDMAN[results["study"]["design"]]["row"], 0),
+        "measured": MEASURED[measured_as(results)],
+        "row_error": number(100 * CHANCE_OF_FRIEDMAN[measured_as(results)]["row"], 0),
         "metrics": metrics,
         "ceilings": ceilings,
+        "ceiling_note": ceiling_note(results),
         "no_ceiling": (agreement.get("ceiling") or {}).get("between_people", {}).get("missing", ""),
         "preferences": agreement.get("preferences") or 0,
         "metric_panel": _metric_panel(results),
@@ -211,7 +216,7 @@ def _panels(report: StudyReport, names: Sequence[str]) -> list[tuple[str, Markup
     if people > 2:
         panels.append(
             (
-                "How far people differ",
+                "Mean rank by participant",
                 density_panel(
                     "Mean rank that each participant gave",
                     {name: report.of_people[name] for name in names},
@@ -249,7 +254,7 @@ def _metric_panel(results: Mapping[str, Any]) -> Markup | None:
         if band is None and (value := ceiling[key]["value"]) is not None:
             band = (ceiling[key]["low"], value, ceiling[key]["high"], name)
     return dot_panel(
-        "How often each metric agrees with the people",
+        f"How often each metric agrees with the {judges(results)}",
         _dots([e["name"] for e in entries], [e["overall"] for e in entries], coloured=False),
         axis="% of preferences that the metric shares",
         limits=(0.4, 0.8),

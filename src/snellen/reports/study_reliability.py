@@ -44,14 +44,17 @@ def _agreement(found: Facts) -> Iterator[ReliabilityRow]:
     if not found:
         return
     if found.get("missing"):
-        yield ReliabilityRow("Agreement between people", Told("—"), _sentence(found["missing"]))
+        yield ReliabilityRow(
+            "Agreement between participants", Told("—"), _sentence(found["missing"])
+        )
         return
     pairs = counted(found["pairs"], "pair")
     pictures = counted(found["pictures"], "picture")
     yield ReliabilityRow(
-        "Agreement between people, Kendall’s τb",
+        "Agreement between participants, Kendall’s τb",
         told(found["kendall_tau"], 2),
-        f"Mean over {pairs} of people on the same picture ({pictures}); 0 is chance, 1 all alike.",
+        f"Mean over {pairs} of participants on the same picture ({pictures}); 0 is chance, 1 all "
+        "alike.",
     )
     yield ReliabilityRow(
         "Spearman’s ρ", told(found["spearman"], 2), "The same pairs, by their ranks."
@@ -74,7 +77,7 @@ def _retest(found: Facts) -> Iterator[ReliabilityRow]:
     if found.get("missing"):
         yield ReliabilityRow("Test–retest", Told("—"), _sentence(found["missing"]))
         return
-    who = counted(found["people"], "person").replace("persons", "people")
+    who = counted(found["people"], "participant")
     yield ReliabilityRow(
         "Test–retest, Kendall’s τb",
         told(found["kendall_tau"], 2),
@@ -105,8 +108,19 @@ def _position(found: Facts) -> Iterator[ReliabilityRow]:
         "Bias of the place on the screen",
         _p(found["friedman"]),
         f"Mean rank of what stood there, from the left: {listed}; without bias each is "
-        f"{number(chance, 1)}. Friedman’s test over participants.",
+        f"{number(chance, 1)}. Friedman’s test over participants.{_places(found)}",
     )
+
+
+def _places(found: Facts) -> str:
+    """How evenly the models were spread over the places."""
+    counts = [count for each in (found.get("counts") or {}).values() for count in each]
+    if not counts or not sum(counts):
+        return ""
+    rankings = sum(next(iter(found["counts"].values())))
+    least, most = (f"{100 * each / rankings:.0f}" for each in (min(counts), max(counts)))
+    share = least if least == most else f"{least} to {most}"
+    return f" Each model stood in each place in {share} % of the rankings."
 
 
 def _drift(found: Facts) -> Iterator[ReliabilityRow]:
@@ -132,7 +146,7 @@ def _drift(found: Facts) -> Iterator[ReliabilityRow]:
             "Seconds for an answer",
             Told(signed(change["value"], 1), span(change["low"], change["high"], 1)),
             f"Median {number(seconds[0], 1)} s in the first half, {number(seconds[1], 1)} s in the "
-            "second, means over people.",
+            "second, means over participants.",
         )
 
 

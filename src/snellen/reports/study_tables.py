@@ -15,6 +15,7 @@ from snellen.reports.tables import digits_for, number, signed, span
 
 __all__ = [
     "CHANCE_OF_FRIEDMAN",
+    "MEASURED",
     "FriedmanRow",
     "PairRow",
     "ParticipantRow",
@@ -22,7 +23,9 @@ __all__ = [
     "SensitivityRow",
     "Told",
     "MetricRow",
+    "ceiling_note",
     "friedman_rows",
+    "measured_as",
     "metric_rows",
     "metrics_that_differ",
     "pair_rows",
@@ -37,12 +40,48 @@ Facts = Mapping[str, Any]
 
 CHANCE_OF_FRIEDMAN = {
     "nested": {"row": 0.539, "participant": 0.048, "picture": 0.539},
+    "nested, shared photographs": {"row": 0.597, "participant": 0.0745, "picture": 0.31525},
     "crossed": {"row": 0.72075, "participant": 0.15675, "picture": 0.15375},
+    "crossed, shared photographs": {"row": 0.82675, "participant": 0.335, "picture": 0.07275},
     "balanced-incomplete": {"row": 0.59175, "participant": 0.0705, "picture": 0.3355},
+    "balanced-incomplete, shared photographs": {
+        "row": 0.657,
+        "participant": 0.1135,
+        "picture": 0.20125,
+    },
 }
 """How often Friedman's test rejects at the 5 % level where there is no difference, by design and
-block: docs/results/study_calibration.json, 20 people × 50 pictures (of 200 in the incomplete
-design), person SD 0.5 and picture SD 0.8 on the utility scale, 4000 studies each."""
+block: docs/results/study_calibration.json, 4000 studies each of those in `MEASURED`, person SD 0.5
+and picture SD 0.8 on the utility scale, of which photographs, where they are shared, have half the
+variance."""
+
+MEASURED = {
+    "nested": "20 people × 50 pictures each",
+    "nested, shared photographs": "20 people × 50 pictures each, pieces of 100 photographs",
+    "crossed": "20 people × the same 50 pictures",
+    "crossed, shared photographs": "20 people × the same 50 pictures, pieces of 10 photographs",
+    "balanced-incomplete": "20 people × 50 of 200 pictures",
+    "balanced-incomplete, shared photographs": (
+        "20 people × 50 of 200 pictures, pieces of 50 photographs"
+    ),
+}
+"""In which studies errors were measured, by `measured_as`."""
+
+
+def measured_as(results: Facts) -> str:
+    """The kind of study whose errors were measured: its design, and whether photographs are shared.
+
+    >>> measured_as({"study": {"design": "crossed"},
+    ...     "findings": {"pictures": 50, "photographs": 10, "differences": []}})
+    'crossed, shared photographs'
+    """
+    design, findings = str(results["study"]["design"]), results["findings"]
+    if design == "nested":  # what one person alone has of a photograph is part of the person
+        methods = [entry.get("method") or "" for entry in findings.get("differences") or []]
+        shared = any(method.startswith("two-way") for method in methods)
+    else:
+        shared = (findings.get("photographs") or findings["pictures"]) < findings["pictures"]
+    return f"{design}, shared photographs" if shared else design
 
 
 @dataclass(frozen=True)
@@ -261,10 +300,10 @@ class FriedmanRow:
 
 def friedman_rows(results: Facts) -> list[FriedmanRow]:
     """By participants and by pictures."""
-    design = results["study"]["design"]
+    kind = measured_as(results)
     rows = []
     for entry in results["findings"].get("friedman") or []:
-        error = CHANCE_OF_FRIEDMAN[design][entry["by"]]
+        error = CHANCE_OF_FRIEDMAN[kind][entry["by"]]
         missing = readable(entry.get("missing") or "")
         statistic = entry.get("statistic")
         rows.append(
@@ -332,7 +371,10 @@ _CEILING = {
     "between_people": ("another {}", "who ranked the same picture"),
     "with_others": ("the majority of the others", "on the same picture; knows all other answers"),
     "best_possible": ("the best there could be", "always with the majority; of few it flatters"),
-    "within_people": ("the same {} again", "at the repeat of the trial"),
+    "within_people": (
+        "the same {} again",
+        "at the repeat of the trial, where chance came in twice",
+    ),
 }
 _NAMED = 4  # differences that a sentence names
 
@@ -371,6 +413,21 @@ def metric_rows(results: Facts) -> tuple[list[MetricRow], list[MetricRow]]:
     return rows, ceilings
 
 
+def ceiling_note(results: Facts) -> str:
+    """What the ceilings are to a metric, in words."""
+    ceiling = (results.get("metric_agreement") or {}).get("ceiling") or {}
+    if (ceiling.get("with_others") or {}).get("value") is not None:
+        return (
+            "the most that any metric could reach lies between the majority of the others, which "
+            "is unsure where few ranked a picture, and the best there could be, which has seen the "
+            "answers."
+        )
+    return (
+        "both answers to a repeated trial hold chance, so a metric that knew what is preferred on "
+        "the whole may agree more often."
+    )
+
+
 def metrics_that_differ(results: Facts) -> str:
     """Which metrics agree more often than others, where the paired interval excludes zero."""
     found = (results.get("metric_agreement") or {}).get("differences") or []
@@ -387,12 +444,12 @@ def metrics_that_differ(results: Facts) -> str:
         if value < 0:
             a, b, value, low, high = b, a, -value, -high, -low
         shown.append((value, f"{a} than {b} ({_points(value)} {_points_span(low, high)})"))
-    several = "Intervals of paired differences, each pair for itself"
+    several = "Intervals of paired differences, each for its pair alone, not corrected for several"
     if not shown:
         return f"No metric was shown to agree more often than another ({several.lower()})."
     best = [text for _, text in sorted(shown, reverse=True)[:_NAMED]]
     rest = f", and {len(shown) - len(best)} more" if len(shown) > len(best) else ""
-    return f"More often agree, in points: {'; '.join(best)}{rest}. {several}, 0 excluded."
+    return f"Shown to agree more often, in points: {'; '.join(best)}{rest}. {several}, 0 excluded."
 
 
 def _points(value: float) -> str:

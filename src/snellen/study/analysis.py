@@ -24,7 +24,13 @@ from snellen.reports.study import RankedPicture, StudyReport, write_study_report
 from snellen.study.analysis_folder import refuse_foreign_folder, write_folder
 from snellen.study.analysis_tables import csv_files
 from snellen.study.conduct import how_it_went
-from snellen.study.findings import as_json, findings_of, headline_of, means_of_people
+from snellen.study.findings import (
+    as_json,
+    findings_of,
+    headline_of,
+    mean_ranks_by_person,
+    means_of_people,
+)
 from snellen.study.folder import Study
 from snellen.study.galleries import Pick, choose_galleries
 from snellen.study.metric_agreement import MetricsAndPeople, metric_agreement
@@ -200,6 +206,7 @@ def results_of(
     counting, unfinished = _who_counts(quality)
     ratings = _only(answers.ratings, counting)
     findings = {**findings_of(ratings, bootstrap), "unfinished": unfinished}
+    means = mean_ranks_by_person(answers.ratings)
     galleries = choose_galleries(ratings, model=gallery_model, each=_EACH, seed=bootstrap.seed)
     tables = _measured(study, ratings, metrics)
     agreement = metric_agreement(ratings, tables, bootstrap) if tables else None
@@ -220,7 +227,12 @@ def results_of(
         "config": _config(study),
         "conduct": {**conduct, "peeked": _peeked(conduct, answers)},
         "participants": [
-            {**dataclasses.asdict(each), "counts": each.name in counting} for each in quality
+            {
+                **dataclasses.asdict(each),
+                "counts": each.name in counting,
+                "mean_ranks": means.get(each.name),
+            }
+            for each in quality
         ],
         "findings": findings,
         "sensitivity": _sensitivity(answers, quality, counting, bootstrap),

@@ -17,26 +17,28 @@ from snellen.study.statistics.halves import order_effects
 from snellen.study.statistics.places import position_bias
 from snellen.study.statistics.plackett_luce import plackett_luce
 from snellen.study.statistics.ranks import rank_distribution
-from snellen.study.statistics.resampling import Bootstrap
+from snellen.study.statistics.resampling import Bootstrap, clusters_of
 from snellen.study.statistics.retest import retest
 from snellen.study.statistics.wilcoxon import holm, pair_tests
 from snellen.study.statistics.wins import win_rates
 
-__all__ = ["as_json", "findings_of", "headline_of", "means_of_people"]
+__all__ = ["as_json", "findings_of", "headline_of", "mean_ranks_by_person", "means_of_people"]
 
 
 def headline_of(ratings: Ratings, bootstrap: Bootstrap) -> dict[str, Any]:
     """Mean ranks and their differences, the part that is computed for others' answers too.
 
     Returns:
-        ``people``, ``pictures``, ``rankings``, ``ranks`` (see `RankDistribution`) and
-        ``differences``, one for each pair of models, with ``p_holm``, corrected for all pairs.
+        ``people``, ``pictures``, ``photographs`` (from which these are), ``rankings``, ``ranks``
+        (see `RankDistribution`) and ``differences``, one for each pair of models, with ``p_holm``,
+        corrected for all pairs.
     """
     main = ratings.only("main")
     ranks = rank_distribution(main, bootstrap)
     return {
         "people": ranks.people,
         "pictures": ranks.pictures,
+        "photographs": clusters_of(main).sources,
         "rankings": ranks.rankings,
         "ranks": ranks.as_dict(),
         "differences": _differences(main, bootstrap) if ranks.rankings else [],
@@ -99,6 +101,16 @@ def means_of_people(ratings: Ratings) -> dict[str, NDArray[np.float64]]:
     counts = np.bincount(person, minlength=len(people))[:, None]
     means = sums / np.maximum(counts, 1)
     return {model: means[:, column] for column, model in enumerate(main.models)}
+
+
+def mean_ranks_by_person(ratings: Ratings) -> dict[str, dict[str, float]]:
+    """For the name of each participant with a main trial the mean rank given to each model."""
+    who = np.unique(ratings.only("main").person).tolist()
+    rows = np.stack(list(means_of_people(ratings).values()), axis=1).tolist()
+    return {
+        ratings.people[person]: dict(zip(ratings.models, row, strict=True))
+        for person, row in zip(who, rows, strict=True)
+    }
 
 
 def as_json(value: Any) -> Any:

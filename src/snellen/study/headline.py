@@ -247,7 +247,7 @@ class _TwoWay:
         self._resamples, self._seed = resamples, seed
         self._kept: list[NDArray[np.float64]] | None = None
         self.method = (
-            f"two-way bootstrap over {self._people} people and {self._sources} pictures"
+            f"two-way bootstrap over {self._people} people and {self._sources} photographs"
             f" ({resamples} resamples)"
         )
 

@@ -177,7 +177,7 @@ def test_a_nested_design_says_that_it_cannot():
     assert found.as_dict() == {
         "pictures": 0,
         "pairs": 0,
-        "missing": "not measurable in this design: no picture was ranked by two people",
+        "missing": "not measurable in this design: no picture was ranked by two participants",
     }
 
 

@@ -18,7 +18,7 @@ from snellen.study.statistics.resampling import Clusters, clusters_of
 
 __all__ = ["NOT_MEASURABLE", "Overlap", "overlap_of"]
 
-NOT_MEASURABLE = "not measurable in this design: no picture was ranked by two people"
+NOT_MEASURABLE = "not measurable in this design: no picture was ranked by two participants"
 
 
 @dataclass(frozen=True)

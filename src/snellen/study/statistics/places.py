@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,16 +25,20 @@ class PositionBias:
         mean_ranks: one for each place from the left; (M+1)/2 each without bias, for the design
             shows every model equally often in every place.
         test: Friedman's over participants, of their mean ranks by place.
+        counts: for each model how often it stood in each place, from the left; about equally often
+            by the design, unless many are left out.
     """
 
     mean_ranks: tuple[Estimate, ...]
     test: Friedman
+    counts: Mapping[str, tuple[int, ...]]
 
     def as_dict(self) -> dict[str, Any]:
         """The form in which results.json holds it."""
         return {
             "mean_ranks": [estimate.as_dict() for estimate in self.mean_ranks],
             "friedman": self.test.as_dict(),
+            "counts": {model: list(counts) for model, counts in self.counts.items()},
         }
 
 
@@ -45,7 +50,11 @@ def position_bias(ratings: Ratings, bootstrap: Bootstrap) -> PositionBias:
     means = ratio_estimates(ranks, np.ones((len(main), 1)), clusters, bootstrap, bounds)
     sums = np.zeros((clusters.people, ranks.shape[1]))
     np.add.at(sums, clusters.person, ranks)
-    return PositionBias(tuple(means), friedman_test(sums))
+    counts = {
+        model: tuple(np.bincount(main.places[:, index], minlength=len(main.models)).tolist())
+        for index, model in enumerate(main.models)
+    }
+    return PositionBias(tuple(means), friedman_test(sums), counts)
 
 
 def ranks_by_place(ratings: Ratings) -> NDArray[np.float64]:
