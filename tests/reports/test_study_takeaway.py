@@ -272,6 +272,15 @@ def test_an_interval_that_leaves_out_zero_is_explained_where_nothing_was_shown()
     )
 
 
+def test_pictures_of_few_photographs_are_told_as_that():
+    results = three()
+    assert "photographs." not in study_takeaway(results).evidence
+    results["findings"]["photographs"] = 10
+    assert "saw the same pictures, which are pieces of 10 photographs. Rank 1 is" in (
+        study_takeaway(results).evidence
+    )
+
+
 def test_metrics_that_agree_equally_are_all_told():
     agreement = {
         "metrics": [

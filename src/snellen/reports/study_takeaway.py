@@ -425,6 +425,9 @@ def _evidence(results: Facts, tested: bool) -> str:
     )
     if findings["people"] > 1:
         said += f"; {_DESIGNS[design]}"
+    photographs = findings.get("photographs") or findings["pictures"]
+    if photographs < findings["pictures"]:
+        said += f", which are pieces of {counted(photographs, 'photograph')}"
     said += ". Rank 1 is the closest to the original."
     if not tested:
         return said
