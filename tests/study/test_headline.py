@@ -245,3 +245,31 @@ def test_a_study_where_few_pictures_are_shared_loses_empty_resamples():
 def test_too_few_resamples_are_refused():
     with pytest.raises(ValueError, match="too few"):
         mean_rank_differences(simulated("crossed", (4, 5, 5)), design="crossed", resamples=20)
+
+
+@pytest.mark.parametrize("apart", [1, 2, 3])
+def test_a_few_rankings_among_ties_show_nothing(apart):
+    """All are for one model, but so few would be by luck as well: a sign test says at least ¼."""
+    person, picture = who_judges("crossed", 20, 50, 50)
+    ranks = np.full((1000, 2), 1.5)
+    for k in range(apart):
+        ranks[(person == k) & (picture == k)] = 1, 2
+    (found,) = mean_rank_differences(ratings(ranks, person, picture), design="crossed")
+    assert found.estimate == pytest.approx(-apart / 1000)
+    assert found.low < 0 < found.high
+    assert found.p > 0.05
+
+
+def test_the_two_way_interval_holds_that_of_t():
+    person, picture = who_judges("balanced-incomplete", 20, 50, 200)
+    values = np.random.default_rng(0).normal(0.05, 1, (1000, 6)) ** 3  # skewed and heavy
+    two_way = _TwoWay(person, picture, 2000, 0)
+    estimate, low, high, p = two_way.of(values)
+    sums = two_way._sum(values)
+    variance, degrees = two_way._variance(sums - two_way._sum.sizes[:, None] * estimate)
+    limits = stats.t.interval(0.95, degrees, estimate, np.sqrt(variance))
+    assert (low <= limits[0] + 1e-9).all()
+    assert (high >= limits[1] - 1e-9).all()
+    expected = 2 * stats.t.sf(np.abs(estimate) / np.sqrt(variance), degrees)
+    assert (p >= expected - 1e-9).all()
+    assert ((p < 0.05) == ((low > 0) | (high < 0))).all()

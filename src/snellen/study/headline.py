@@ -12,8 +12,10 @@ three times over, which where rankings are few for each picture makes its interv
 estimate are multiplied by one number, which gives them the standard deviation that the mean squares
 of people, of pictures and of single rankings yield without bias; and they are stretched from the
 quantiles of a normal to those of a t distribution with Satterthwaite's degrees of freedom, because
-people and pictures are few. How often such intervals are wrong is measured: docs/results/
-study_calibration.json.
+people and pictures are few. Where only a few rankings say anything at all (all others are ties, or
+two metrics differ on one picture), no resample can turn the sign, however little is known; so the
+interval holds the t interval of that standard deviation, and p is not below that of its t test. How
+often such intervals are wrong is measured: docs/results/study_calibration.json.
 
 Sources: Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1 (2007); Searle, Casella &
 McCulloch, Variance Components (1992), ch. 5 (moments of unbalanced data); Cameron, Gelbach &
@@ -311,7 +313,12 @@ class _TwoWay:
         found += estimate
         below, above = (found <= 0).sum(0), (found >= 0).sum(0)
         p = np.minimum(1, 2 * (np.minimum(below, above) + 1) / (draws + 1))
-        return found[last - 1], found[draws - last], p
+        half = special.stdtrit(degrees, (1 + level) / 2) * error
+        return (
+            np.minimum(found[last - 1], estimate - half),
+            np.maximum(found[draws - last], estimate + half),
+            np.maximum(p, 2 * special.stdtr(degrees, -np.abs(estimate) / error)),
+        )
 
     def _weights(self) -> Iterable[NDArray[np.float64]]:
         """Of the cells' sums in the means of resamples, (draws, cells) at a time."""
