@@ -256,7 +256,7 @@ def test_the_protocol_says_how_the_intervals_were_found_and_how_often_they_err(r
     assert (
         "Measured in 4,000 simulated studies of 20 people × the same 50" in told["Error of these"]
     )
-    assert "p was below 0.05 in 4.2 % for one pair" in told["Error of these"]
+    assert "p was below 0.05 in 4.0 % for one pair" in told["Error of these"]
 
 
 def test_a_nested_study_of_shared_photographs_is_not_told_as_one_by_participant(tmp_path):

@@ -35,19 +35,19 @@ _TWO_WAY = (
 
 CHANCE_OF_HEADLINE = {
     "nested": {"rejects": 0.0528333, "any": 0.045, "covers": 0.949833, "alike": 0.0518333},
-    "nested, shared photographs": {"rejects": 0.0505833, "any": 0.045, "covers": 0.9495},
-    "crossed": {"rejects": 0.0420833, "any": 0.03525, "covers": 0.955417, "alike": 0.0240833},
-    "crossed, shared photographs": {"rejects": 0.0456667, "any": 0.03675, "covers": 0.95425},
+    "nested, shared photographs": {"rejects": 0.0476667, "any": 0.04275, "covers": 0.952},
+    "crossed": {"rejects": 0.0403333, "any": 0.0325, "covers": 0.957833, "alike": 0.0225833},
+    "crossed, shared photographs": {"rejects": 0.0438333, "any": 0.03525, "covers": 0.95625},
     "balanced-incomplete": {
-        "rejects": 0.0485833,
-        "any": 0.0385,
-        "covers": 0.950833,
-        "alike": 0.029,
+        "rejects": 0.04675,
+        "any": 0.03675,
+        "covers": 0.953333,
+        "alike": 0.0273333,
     },
     "balanced-incomplete, shared photographs": {
-        "rejects": 0.0476667,
-        "any": 0.04475,
-        "covers": 0.949417,
+        "rejects": 0.04575,
+        "any": 0.043,
+        "covers": 0.952167,
     },
 }
 """How often the headline is wrong: docs/results/study_calibration.json, in the same studies as
