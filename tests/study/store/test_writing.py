@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -141,6 +142,22 @@ def test_another_process_that_holds_the_file_makes_it_busy(tmp_path):
         assert caught.value.error == "busy"
         other.execute("ROLLBACK")
         assert writer.write(put("b")).result(20) == 1
+
+
+def test_while_another_process_holds_the_file_nobody_waits_for_the_others(tmp_path):
+    create_database(tmp_path / "study.db")
+    with (
+        closing(sqlite3.connect(tmp_path / "study.db", isolation_level=None)) as other,
+        closing(Writer(connect(tmp_path / "study.db", seconds=0.3))) as writer,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        futures = [writer.write(put(f"n{k}")) for k in range(30)]
+        for future in futures:
+            with pytest.raises(Refused, match="busy"):
+                future.result(20)
+        assert time.monotonic() - begun < 3
+        other.execute("ROLLBACK")
 
 
 # A full disk ------------------------------------------------------------------------------------

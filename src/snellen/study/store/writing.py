@@ -3,7 +3,8 @@
 Each write is a function of the connection. Those that wait while the disk is busy are committed
 together, each in a savepoint of its own: one that is refused leaves no trace, and none is answered
 before the commit of all is on the disk. When the commit fails (the disk is full), each is tried
-alone, so that those that need no room still go through.
+alone, so that those that need no room still go through. When another process holds the file for
+too long, all are refused.
 """
 
 from __future__ import annotations
@@ -91,11 +92,14 @@ class Writer:
         try:
             outcomes = self._together([operation for operation, _ in batch])
         except sqlite3.Error as error:
-            if len(batch) > 1:
+            refusal = _refusal(error)
+            # Each alone would wait as long again for another process that holds the file.
+            held = isinstance(refusal, Refused) and refusal.error == "busy"
+            if len(batch) > 1 and not held:
                 for each in batch:
                     self._commit([each])
                 return
-            outcomes = [(None, _refusal(error))]
+            outcomes = [(None, refusal)] * len(batch)
         for (_, future), (result, problem) in zip(batch, outcomes, strict=True):
             if problem is not None:
                 future.set_exception(problem)
