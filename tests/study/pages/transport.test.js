@@ -82,6 +82,39 @@ test("a server that never answers is asked again", async () => {
   assert.equal(calls.length, 2);
 });
 
+/** A reply whose body comes in parts, each `pause` ms after the one before; then it may stall. */
+function slow(parts, pause, stalls = false) {
+  return ({ signal }) => {
+    const body = new ReadableStream({
+      start: (controller) => signal.addEventListener("abort", () => controller.error(signal.reason)),
+      pull: async (controller) => {
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        if (signal.aborted) return;
+        if (parts > 0) controller.enqueue(new Uint8Array([parts]));
+        else if (!stalls) controller.close();
+        else await new Promise(() => undefined);
+        parts -= 1;
+      },
+    });
+    return new Response(body, { headers: { "Content-Type": "image/png" } });
+  };
+}
+
+test("a picture may take longer than the patience, as long as more of it comes", async () => {
+  const { transport, calls } = outside(slow(8, 25));
+  const { data } = await transport.ask("GET", "api/images/x", { blob: true, timeout: 120 });
+  assert.equal(calls.length, 1);
+  assert.equal(data.size, 8);
+  assert.equal(data.type, "image/png");
+});
+
+test("a picture that comes no further is asked for again", async () => {
+  const { transport, calls } = outside(slow(2, 1, true), slow(3, 1));
+  const { data } = await transport.ask("GET", "api/images/x", { blob: true, timeout: 50 });
+  assert.equal(calls.length, 2);
+  assert.equal(data.size, 3);
+});
+
 test("waits double up to an end, and chance spreads them", () => {
   const most = Array.from({ length: 10 }, (_, failures) => waitOf(failures + 1, 1 - 2 ** -53));
   most.forEach((wait, index) => assert.ok(wait <= Math.min(15_000, 500 * 2 ** index)));

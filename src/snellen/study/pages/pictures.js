@@ -18,6 +18,8 @@ export async function decoded(blob, width, height) {
   const image = new Image();
   image.alt = "";
   image.draggable = false;
+  // The frame that shows it waits for it: the time of the onset is that of the picture.
+  image.decoding = "sync";
   image.src = URL.createObjectURL(blob);
   await image.decode();
   if (image.naturalWidth !== width || image.naturalHeight !== height) {

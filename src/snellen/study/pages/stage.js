@@ -160,7 +160,10 @@ export class Stage {
   }
 
   submit() {
-    const environment = { ...this.environment(), magnify: this.magnify, exact: this.exact };
+    const around = this.environment();
+    // Two fingers magnify what is on the screen, by any factor.
+    const exact = this.exact && (around.pinch ?? 1) === 1;
+    const environment = { ...around, magnify: this.magnify, exact };
     this.dispatch({ type: "submit", at: performance.now(), environment });
   }
 
@@ -170,6 +173,8 @@ export class Stage {
    * @param {KeyboardEvent} event
    */
   key(event) {
+    // A button that is held down would be pressed again and again.
+    if (event.repeat && event.key === "Enter") event.preventDefault();
     const command = commandOf(event, this.study.models);
     if (!command) return;
     const target = event.target instanceof HTMLElement ? event.target : null;

@@ -20,7 +20,7 @@
  * @property {string} [token]
  * @property {unknown} [body]
  * @property {boolean} [blob] whether a picture is asked for
- * @property {number} [timeout] in ms, for one try
+ * @property {number} [timeout] in ms, until a reply begins and between two parts of a picture
  */
 
 const FIRST_WAIT = 500;
@@ -96,7 +96,8 @@ export class Transport {
    */
   async once(url, options, request) {
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), request.timeout ?? TIMEOUT);
+    const patience = () => setTimeout(() => abort.abort(), request.timeout ?? TIMEOUT);
+    let timer = patience();
     try {
       const response = await this.outside.fetch(url, {
         ...options,
@@ -111,7 +112,13 @@ export class Transport {
       }
       // A body that breaks off throws as the network does.
       const picture = request.blob && response.ok;
-      const data = picture ? await response.blob() : await response.json();
+      // A large picture may take long on a slow line: only silence is waited for no longer.
+      const data = picture
+        ? await whole(response, () => {
+            clearTimeout(timer);
+            timer = patience();
+          })
+        : await response.json();
       return { status: response.status, data };
     } catch {
       return { wait: 0 };
@@ -119,6 +126,24 @@ export class Transport {
       clearTimeout(timer);
     }
   }
+}
+
+/**
+ * @param {Response} response
+ * @param {() => void} onPart
+ * @returns {Promise<Blob>}
+ */
+async function whole(response, onPart) {
+  const reader = response.body?.getReader();
+  if (!reader) return response.blob();
+  const parts = [];
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    onPart();
+    parts.push(value);
+  }
+  return new Blob(parts, { type: response.headers.get("Content-Type") ?? "" });
 }
 
 /**
