@@ -184,9 +184,21 @@ def _people(results: Facts, study: Facts, conduct: Facts) -> Iterator[str]:
         yield (
             f"{judges(results, began)} consented: {sessions['completed']} completed, "
             f"{sessions['active']} still at it, {sessions['expired']} stopped, "
-            f"{sessions['withdrawn']} withdrew (and were deleted). Who did not consent left no "
-            "trace, so they cannot be counted."
+            f"{sessions['withdrawn']} withdrew (and were deleted)."
         )
+        yield from _refused(conduct.get("refused"))
+
+
+def _refused(counts: Facts | None) -> Iterator[str]:
+    """Who came and did not take part; studies of an earlier version did not count them."""
+    if counts is None:
+        yield "Who did not consent was not counted."
+        return
+    yield (
+        f"By what browsers said, {counts['consent']} more did not consent and {counts['screen']} "
+        "were turned away because their window was too small; who left without a word is not "
+        "counted."
+    )
 
 
 def _dates(conduct: Facts) -> Iterator[str]:

@@ -29,6 +29,8 @@ def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
 
         - ``state``, ``frozen_at``, ``unlocked_at``, ``simulated``: what the settings say;
         - ``first``, ``last``: the first consent and the last answer;
+        - ``refused``: who did not take part, as far as their browsers said so: ``consent`` counts
+          those who did not agree, ``screen`` those whose window was too small;
         - ``sessions``: how many there are in each state, and ``simulated`` ones among them;
         - ``screens``: the most frequent ones, ``other_screens`` counts those that are not listed;
         - ``magnify``, ``pixel_ratio``: how many answers were given at each value;
@@ -64,6 +66,7 @@ def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
         "simulated_sessions": simulated,
         "first": iso(first),
         "last": iso(last),
+        "refused": {why: _count(settings.get(f"refused_{why}")) for why in ("consent", "screen")},
         "sessions": states,
         **_screens(_objects(connection, "SELECT screen FROM session WHERE state != 'withdrawn'")),
         **_environments(_objects(connection, "SELECT environment FROM answer")),
@@ -89,6 +92,10 @@ def iso(seconds: float | str | None) -> str | None:
     except (TypeError, ValueError, OverflowError, OSError):
         return None
     return found.isoformat(timespec="seconds")
+
+
+def _count(text: str | None) -> int:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else 0
 
 
 def _objects(connection: sqlite3.Connection, query: str) -> Iterable[Mapping[str, Any]]:

@@ -21,7 +21,7 @@ from snellen.errors import UserError
 from snellen.files import atomic_path, shown
 from snellen.study.folder import SECRETS_FILE, Study, new_secrets, open_study, placeholders
 from snellen.study.store.opening import APPLICATION_ID, connect, reading
-from snellen.study.store.sessions import setting, write_event
+from snellen.study.store.sessions import setting, write_event, write_setting
 from snellen.study.store.store import check_frozen
 
 __all__ = ["Backup", "Finding", "back_up", "examine", "purge_identities"]
@@ -187,6 +187,8 @@ def _privacy(connection: sqlite3.Connection, study: Study, now: float) -> Iterat
     ).fetchone()
     what = f"{identities} plain ids of a platform, {labels} invitations"
     last = _last_time(connection)
+    if last is None and labels:  # nobody has come: who was invited is known all the same
+        (last,) = connection.execute("SELECT max(at) FROM event").fetchone()
     if last is None:
         return
     until = last + _DAY * study.config.retention_days
@@ -344,8 +346,8 @@ def purge_identities(study: Study, *, now: float | None = None) -> int:
     """Forget who the participants are: plain ids, salted hashes, invitations, and the salt.
 
     Their answers stay under their pseudonyms, and their links for withdrawal stay good. Nobody can
-    be found again by the id of a platform, so the study must be closed. Backups that were made
-    before still hold what is forgotten here.
+    be found again by the id of a platform, so the study must be closed, and stays so. Backups that
+    were made before still hold what is forgotten here.
 
     Args:
         study: which must not be served meanwhile by a server that began before.
@@ -374,7 +376,9 @@ def purge_identities(study: Study, *, now: float | None = None) -> int:
             ).fetchone()
             connection.execute("DELETE FROM identity")
             connection.execute("DELETE FROM invitation")
-            connection.execute("UPDATE session SET worker_hash = NULL")
+            connection.execute("UPDATE session SET worker_hash = NULL, request_hash = NULL")
+            if count:
+                write_setting(connection, "purged_at", repr(now))
             write_event(connection, now, "identities purged", str(count))
             connection.execute("COMMIT")
             # What was deleted must not be left in free pages, nor in the log of writes.

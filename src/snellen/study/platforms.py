@@ -236,7 +236,8 @@ def leave(platform: Platform, code: str, arrival: Arrival) -> dict[str, Any]:
 
     Returns:
         ``code``, and ``leave``: None (open link), ``{"url": …}`` (Prolific), or
-        ``{"form": {"action": …, "fields": {…}}}`` (Mechanical Turk).
+        ``{"form": {"action": …, "fields": {…}}}`` (Mechanical Turk; None where the assignment was
+        forgotten, as no form could be handed in without it).
 
     >>> from snellen.study.config import Mturk
     >>> end = leave(Mturk(kind="mturk"), "AB-CD", Arrival("A1", "3ASSIGNMENT", "3HIT", "A1"))
@@ -250,6 +251,8 @@ def leave(platform: Platform, code: str, arrival: Arrival) -> dict[str, Any]:
     if isinstance(platform, Prolific):
         query = urlencode({"cc": platform.completed})
         return {"code": platform.completed, "leave": {"url": f"{_PROLIFIC_END}?{query}"}}
+    if not arrival.assignment:
+        return {"code": code, "leave": None}
     form = {
         "action": f"{submit_host(platform)}/mturk/externalSubmit",
         "fields": {"assignmentId": arrival.assignment, CODE_FIELD: code},

@@ -127,7 +127,7 @@ def test_secrets_and_answers_are_their_owners_alone(tmp_path):
 def test_the_database_is_empty_and_open(tmp_path):
     study = create_study(folders(tmp_path / "in"), tmp_path / "study").study
     with sqlite3.connect(study.database) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
         assert connection.execute("SELECT * FROM setting").fetchall() == [("state", "open")]
         assert connection.execute("SELECT count(*) FROM session").fetchone() == (0,)
     connection.close()

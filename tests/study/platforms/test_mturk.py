@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from snellen.cli.study.mturk import mturk as command
 from snellen.errors import UserError
 from snellen.study.config import Mturk
+from snellen.study.maintenance import purge_identities
 from snellen.study.mturk import (
     approve,
     calls,
@@ -322,6 +323,26 @@ def test_sessions_are_found_after_the_plain_ids_are_purged(worked, turk):
         database.commit()
     found = status(worked, client=client(turk))
     assert {one.id: (one.session, one.verdict) for one in found.assignments} == VERDICTS
+
+
+def test_after_a_purge_codes_are_paid_and_nobody_is_rejected(worked, turk):
+    with closing(sqlite3.connect(worked.database)) as database:
+        database.execute("UPDATE setting SET value = 'closed' WHERE name = 'state'")
+        database.commit()
+    purge_identities(worked)
+    done = approve(worked, client=client(turk), reject=True)
+    assert [(one.id, one.session) for one in done.approved] == [
+        ("3A1", "P0001"),
+        ("3A2", "P0002"),
+        ("3A4", "P0003"),
+    ]
+    assert done.rejected == ()
+    assert {one.id: one.verdict for one in done.others} == {
+        "3A3": "forgotten",
+        "3A5": "paid already",
+        "3A6": "forgotten",
+        "3A3B": "paid already",
+    }
 
 
 def test_only_what_matches_is_approved_and_nothing_is_rejected(worked, turk):

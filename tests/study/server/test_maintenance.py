@@ -13,6 +13,7 @@ from PIL import Image
 from snellen.cli.main import main
 from snellen.errors import UserError
 from snellen.study.folder import open_study
+from snellen.study.invitations import invite
 from snellen.study.maintenance import back_up, examine, purge_identities
 from snellen.study.store import read_answers
 
@@ -146,6 +147,16 @@ def test_ids_are_kept_until_their_date_and_then_asked_for(tmp_path, serve):
     assert "snellen study purge" in asked
 
 
+def test_who_was_invited_and_never_came_is_forgotten_in_time_too(tmp_path):
+    made = study(
+        tmp_path, changes={"platform": {"kind": "open", "invitations": True}, "retention_days": 30}
+    )
+    invite(made, "https://study.example.org", labels=["Anna"])
+    execute(made, "UPDATE event SET at = 1e9")
+    assert findings(made, clock=lambda: 1e9 + 29 * DAY)["identities"].level == "note"
+    assert "1 invitations" in wrong(made, "identities", clock=lambda: 1e9 + 31 * DAY)
+
+
 # Backups ----------------------------------------------------------------------------------------
 
 
@@ -265,6 +276,18 @@ def test_withdrawing_is_still_possible_after_purging(closed, serve):
     reply = client.post("/api/withdraw", json={"token": people[0].begun["withdraw"]})
     assert reply.json() == {"withdrawn": True}
     assert read_answers(made).ratings.people == ("P0002",)
+
+
+def test_a_purged_study_stays_closed(closed, serve):
+    """Nobody would be known again: each could take part, and be paid, twice."""
+    made, _ = closed
+    purge_identities(made)
+    client = serve(open_study(made.path))
+    for state in ("open", "paused"):
+        reply = client.post("/api/admin/state", headers=owner(made), json={"state": state})
+        assert reply.status_code == 422
+        assert "forgotten" in reply.json()["message"]
+    assert client.get("/api/study").json()["state"] == "closed"
 
 
 def test_a_study_that_runs_is_not_purged(made, serve):

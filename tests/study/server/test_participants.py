@@ -6,6 +6,8 @@ from contextlib import closing
 
 import pytest
 
+from snellen.study.conduct import how_it_went
+from snellen.study.maintenance import purge_identities
 from snellen.study.platforms import CODE_FIELD
 
 from .conftest import running
@@ -210,6 +212,68 @@ def test_what_the_screen_check_said_is_kept(client, made):
     assert text.startswith('{"width": 1920')
 
 
+def test_a_consent_that_is_repeated_goes_on_with_the_same_session(client, made):
+    body = {"consent": True, "request": "0123456789abcdef" * 2}
+    replies = [client.post("/api/sessions", json=body) for _ in range(3)]
+    assert [reply.status_code for reply in replies] == [201, 200, 200]
+    first, last = (bearer(replies[k].json()["token"]) for k in (0, 2))
+    assert client.get("/api/trial", headers=last).json()["number"] == 0
+    error(client.get("/api/trial", headers=first), 401, "moved")
+    assert len({reply.json()["withdraw"] for reply in replies}) == 1
+    with closing(sqlite3.connect(made.database)) as connection:
+        assert body["request"] not in "\n".join(connection.iterdump())
+    for wrong in ("", "0" * 31, "0" * 33, "G" * 32, 7):
+        reply = client.post("/api/sessions", json={"consent": True, "request": wrong})
+        error(reply, 422, "invalid")
+    assert rows(made, "SELECT count(*) FROM session") == [(1,)]
+
+
+def test_a_request_stands_for_nobody_whom_a_platform_knows(tmp_path, serve):
+    made = study(tmp_path, changes=PROLIFIC)
+    client = serve(made)
+    body = {"consent": True, "request": "0" * 32}
+    for worker in ("anna", "berta"):
+        reply = client.post("/api/sessions", json=body | {"platform": prolific(worker)})
+        assert reply.status_code == 201
+    assert rows(made, "SELECT count(*), count(request_hash) FROM session") == [(2, 0)]
+
+
+def test_withdrawal_leaves_nothing_in_the_files_of_a_server_that_runs(tmp_path, serve):
+    made = study(tmp_path, changes=PROLIFIC)
+    client = serve(made)
+    person, other = (Person(client, platform=prolific(name)) for name in ("wilhelmine", "karl"))
+    for each in (person, other):
+        each.answer(0, environment={"said": f"{each is person} words"})
+
+    def traces():
+        data = b"".join(path.read_bytes() for path in made.path.glob("study.db*"))
+        return {word for word in (b"wilhelmine", b"True words", b"False words") if word in data}
+
+    assert traces() == {b"wilhelmine", b"True words", b"False words"}
+    person.withdraw()
+    assert traces() == {b"False words"}
+    assert other.answer(1).status_code == 201
+
+
+def test_who_does_not_take_part_is_counted_and_no_more(client, made):
+    before = rows(made, "SELECT count(*) FROM event")
+    for why in ("consent", "consent", "screen"):
+        assert client.post("/api/refused", json={"why": why}).json() == {"counted": True}
+    for wrong in ({}, {"why": "rain"}, {"why": "consent", "who": "anna"}):
+        error(client.post("/api/refused", json=wrong), 422, "invalid")
+    status = client.get("/api/admin/status", headers=owner(made)).json()
+    assert status["refused"] == {"consent": 2, "screen": 1}
+    with closing(sqlite3.connect(made.database)) as connection:
+        assert how_it_went(connection)["refused"] == {"consent": 2, "screen": 1}
+    assert rows(made, "SELECT count(*) FROM event") == before
+    assert rows(made, "SELECT value FROM setting WHERE name LIKE 'refused%'") == [("2",), ("1",)]
+    client.post("/api/admin/state", headers=owner(made), json={"state": "closed"})
+    assert client.post("/api/refused", json={"why": "consent"}).json() == {"counted": False}
+    assert client.post("/api/refused", json={"why": "consent"}).status_code == 200
+    status = client.get("/api/admin/status", headers=owner(made)).json()
+    assert status["refused"] == {"consent": 2, "screen": 1}
+
+
 # Platforms --------------------------------------------------------------------------------------
 
 
@@ -268,6 +332,21 @@ def test_mturk_from_frame_to_form(tmp_path, serve):
     assert form["fields"] == {"assignmentId": "3ASSIGNMENT", CODE_FIELD: end["code"]}
 
 
+def test_a_worker_who_was_forgotten_gets_no_form_that_nobody_takes(tmp_path, serve):
+    made = study(tmp_path, changes=MTURK)
+    client = serve(made)
+    person = Person(client, platform=WORKER)
+    person.answer_all()
+    code = person.complete().json()["code"]
+    client.post("/api/admin/state", headers=owner(made), json={"state": "closed"})
+    assert purge_identities(made) == 1
+    assert person.complete().json() == {"code": code, "leave": None}
+
+
+def test_only_mturk_has_a_preview(client):
+    error(client.get("/api/preview"), 404, "unknown")
+
+
 def test_a_preview_of_mturk_begins_nothing(tmp_path, serve):
     made = study(tmp_path, changes=MTURK)
     client = serve(made)
@@ -314,3 +393,5 @@ def test_simulated_participants_need_the_owners_secret(client, made):
     right = {"X-Snellen-Admin": owner(made)["Authorization"].removeprefix("Bearer ")}
     assert client.post("/api/sessions", json=body, headers=right).status_code == 201
     assert client.get("/api/study").json()["simulated"] is True
+    # Nor do people mix with simulated ones.
+    error(client.post("/api/sessions", json={"consent": True}), 403, "simulated")

@@ -408,6 +408,35 @@ def test_sessions_cannot_be_begun_by_thousands(tmp_path, serve):
     assert statuses == [201] * 5 + [429] * 5
 
 
+def test_a_flood_of_consents_keeps_nobody_from_going_on_or_withdrawing(tmp_path, serve):
+    prolific = {"kind": "prolific", "completed": "AAAA", "no_consent": "BBBB"}
+    prolific |= {"screened_out": "CCCC"}
+    made = study(tmp_path, people=40, count=120, changes={"platform": prolific})
+    client = serve(made, begin_rate=0.01, begin_burst=3, guess_rate=0.01, guess_burst=1)
+
+    def begin(worker, **more):
+        platform = {"PROLIFIC_PID": worker, "STUDY_ID": "s", "SESSION_ID": "x"} | more
+        return client.post("/api/sessions", json={"consent": True, "platform": platform})
+
+    # What no platform sends costs nobody a place in the line.
+    assert {begin("a", odd="x").status_code for _ in range(30)} == {422}
+    first = begin("anna")
+    assert first.status_code == 201
+    assert [begin(f"bot{k}").status_code for k in range(9)] == [201] * 2 + [429] * 7
+    for _ in range(30):
+        client.post("/api/withdraw", json={"token": "0" * 32})
+    assert begin("anna").status_code == 200
+    reply = client.post("/api/withdraw", json={"token": first.json()["withdraw"]})
+    assert reply.json() == {"withdrawn": True}
+
+
+def test_refusals_cannot_be_counted_up_by_thousands(tmp_path, serve):
+    client = serve(study(tmp_path), begin_rate=0.01, begin_burst=5)
+    statuses = [client.post("/api/refused", json={"why": "consent"}).status_code for _ in range(9)]
+    assert statuses == [200] * 5 + [429] * 4
+    Person(client)
+
+
 def test_guessed_tokens_are_limited_and_harm_nobody(client):
     person = Person(client)
     statuses = [

@@ -74,8 +74,8 @@ def test_an_empty_file_is_refused(tmp_path):
 
 def test_another_version_is_refused(tmp_path):
     create_database(tmp_path / "study.db")
-    other(tmp_path / "study.db", "PRAGMA user_version = 2")
-    with pytest.raises(UserError, match="is of version 2, this snellen knows 1: use the version"):
+    other(tmp_path / "study.db", "PRAGMA user_version = 1")
+    with pytest.raises(UserError, match="is of version 1, this snellen knows 2: use the version"):
         connect(tmp_path / "study.db")
 
 

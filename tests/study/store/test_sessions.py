@@ -252,6 +252,32 @@ def test_who_withdrew_is_not_asked_again(acting):
     refused("withdrawn", lambda: acting.begin(**known()))
 
 
+def test_a_consent_whose_reply_was_lost_takes_no_second_place(acting):
+    lost = acting.begin(request_hash=token_hash("r"))
+    again = acting.begin(request_hash=token_hash("r"))
+    assert again.resumed
+    assert again.session == lost.session
+    assert again.withdraw == lost.withdraw
+    refused("moved", acting.session, lost.token)
+    acting.answer(again.token, 0)
+    assert acting.begin(request_hash=token_hash("s")).session != lost.session
+    assert acting.rows("SELECT slot FROM session ORDER BY number") == [(0,), (1,)]
+
+
+def test_the_same_request_many_times_at_once_takes_one_place(acting):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: acting.begin(request_hash=token_hash("r")), range(8)))
+    assert acting.rows("SELECT count(*) FROM session") == [(1,)]
+
+
+def test_moving_from_tab_to_tab_for_ever_fills_no_disk(acting):
+    for _ in range(250):
+        begun = acting.begin(**known())
+    ((kept,),) = acting.rows("SELECT count(*) FROM moved")
+    assert kept <= 100
+    assert acting.session(begun.token).state == "active"
+
+
 # Invitations ------------------------------------------------------------------------------------
 
 
@@ -282,13 +308,15 @@ def test_an_invitation_opens_nothing_after_withdrawal(invited):
     first = invited.begin(invitation=token_hash("i"))
     invited.do(lambda c: withdraw(c, token_hash(first.withdraw), 0.0))
     refused("withdrawn", lambda: invited.begin(invitation=token_hash("i")))
+    # For whom the link was is what connects the answers with somebody.
+    assert invited.rows("SELECT label FROM invitation") == [("",)]
 
 
 # Withdrawal -------------------------------------------------------------------------------------
 
 
 def test_withdrawal_deletes_all_that_was_told(acting):
-    begun = acting.begin(**known("worker-7"), screen={"width": 4711})
+    begun = acting.begin(**known("worker-7"), screen={"width": 4711}, request_hash=b"r" * 32)
     acting.answer_all(begun.token)
     acting.begin()
     acting.do(lambda c: withdraw(c, token_hash(begun.withdraw), 5.0))
@@ -298,9 +326,9 @@ def test_withdrawal_deletes_all_that_was_told(acting):
             " (SELECT id FROM session WHERE number = 1)"
         )
         assert count == [(0,)]
-    assert acting.rows("SELECT state, screen, code FROM session WHERE number = 1") == [
-        ("withdrawn", "{}", None)
-    ]
+    assert acting.rows(
+        "SELECT state, screen, code, completed_at, request_hash FROM session WHERE number = 1"
+    ) == [("withdrawn", "{}", None, None, None)]
     assert ("withdrawn", "P0001") in acting.rows("SELECT what, detail FROM event")
     refused("withdrawn", acting.session, begun.token)
     refused("withdrawn", acting.answer, begun.token, 0)
@@ -361,5 +389,5 @@ def test_a_study_with_simulated_participants_says_so(acting):
     acting.begin(simulated=True)
     assert acting.rows("SELECT value FROM setting WHERE name = 'simulated'") == [("1",)]
     acting.begin(simulated=True)
-    acting.begin()  # a person who tries it out
-    assert acting.rows("SELECT simulated FROM session ORDER BY number") == [(1,), (1,), (0,)]
+    refused("simulated", acting.begin)
+    assert acting.rows("SELECT simulated FROM session ORDER BY number") == [(1,), (1,)]

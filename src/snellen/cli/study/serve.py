@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from snellen.study.config import Platform
+    from snellen.study.folder import Study
 
 __all__ = ["serve"]
 
@@ -79,8 +80,23 @@ def serve(
         typer.echo(f"you:          {address}/admin#{secret}")
         typer.echo("The second link opens everything: keep it. Ctrl-C ends.")
 
+    if _simulated(opened):
+        typer.secho(
+            f"WARNING: {shown(study)} holds simulated answers, so nobody is let in: make another "
+            "study for people (`snellen study create`).",
+            err=True,
+            bold=True,
+        )
     run(opened, options, ready=ready)
     typer.echo("Ended; all answers are in study.db.", err=True)
+
+
+def _simulated(study: Study) -> bool:
+    from snellen.study.store.opening import reading
+    from snellen.study.store.sessions import setting
+
+    with reading(study.database) as connection:
+        return setting(connection, "simulated") == "1"
 
 
 def _own(host: str) -> tuple[str, ...]:

@@ -15,12 +15,15 @@ from snellen.study.mturk.offering import Hit, mturk_of, recorded
 from snellen.study.mturk.texts import code_of
 from snellen.study.platforms import worker_hash
 from snellen.study.store.opening import reading
+from snellen.study.store.sessions import setting
 
 __all__ = ["Approval", "Assignment", "Status", "approve", "status"]
 
 _REJECTION = "No finished session of the study belongs to this assignment and code."
 
-Verdict = Literal["matched", "no session", "unfinished", "other code", "withdrawn", "paid already"]
+Verdict = Literal[
+    "matched", "no session", "unfinished", "other code", "withdrawn", "paid already", "forgotten"
+]
 
 
 @dataclass(frozen=True)
@@ -169,18 +172,24 @@ class _Session:
 
 
 def _joined(study: Study, submitted: Iterable[Mapping[str, Any]]) -> tuple[Assignment, ...]:
-    """Give each assignment its session: by its id, or by its worker where that has changed."""
-    by_assignment, by_worker, unknown_withdrawn = _sessions(study)
+    """Give each assignment its session: by its id, or by its worker where that has changed.
+
+    After a purge by its code alone, which nobody can guess; who then has none is not rejected.
+    """
+    by_assignment, by_worker, by_code, unknown = _sessions(study)
     salt = study.secrets().salt
     listed = list(submitted)
     paid = set()
     verdicts: dict[str, tuple[str, Verdict]] = {}
     # Approved ones first: they have used their session up.
     for one in sorted(listed, key=lambda one: one["AssignmentStatus"] != "Approved"):
-        session = by_assignment.get(one["AssignmentId"]) or by_worker.get(
-            worker_hash(salt, "mturk", one["WorkerId"])
+        code = code_of(one.get("Answer", ""))
+        session = (
+            by_assignment.get(one["AssignmentId"])
+            or by_worker.get(worker_hash(salt, "mturk", one["WorkerId"]))
+            or by_code.get(code)
         )
-        verdict = _verdict(session, code_of(one.get("Answer", "")), unknown_withdrawn)
+        verdict = _verdict(session, code, unknown)
         if verdict == "matched" and session is not None:
             if session.name in paid:
                 verdict = "paid already"
@@ -197,10 +206,9 @@ def _joined(study: Study, submitted: Iterable[Mapping[str, Any]]) -> tuple[Assig
     )
 
 
-def _verdict(session: _Session | None, code: str, unknown_withdrawn: bool) -> Verdict:
+def _verdict(session: _Session | None, code: str, unknown: Verdict) -> Verdict:
     if session is None:
-        # Who has withdrawn may have left no trace by which to be known.
-        return "withdrawn" if unknown_withdrawn else "no session"
+        return unknown
     if session.state == "withdrawn":
         return "withdrawn"
     if session.state != "completed" or session.code is None:
@@ -208,15 +216,24 @@ def _verdict(session: _Session | None, code: str, unknown_withdrawn: bool) -> Ve
     return "matched" if hmac.compare_digest(session.code, code) else "other code"
 
 
-def _sessions(study: Study) -> tuple[dict[str, _Session], dict[bytes, _Session], bool]:
-    """The sessions by assignment and by hashed worker, and whether one withdrew without a trace."""
-    by_assignment, by_worker, unknown = {}, {}, False
+def _sessions(
+    study: Study,
+) -> tuple[dict[str, _Session], dict[bytes, _Session], dict[str, _Session], Verdict]:
+    """The sessions by assignment, by hashed worker, and after a purge by code.
+
+    The last is what must be thought of somebody who is not among them.
+    """
+    by_assignment: dict[str, _Session] = {}
+    by_worker: dict[bytes, _Session] = {}
+    by_code: dict[str, _Session] = {}
+    unknown: Verdict = "no session"
     query = (
         "SELECT number, state, code, worker_hash, assignment FROM session"
         " LEFT JOIN identity ON identity.session = session.id"
     )
     with reading(study.database) as connection:
         rows = connection.execute(query).fetchall()
+        purged = setting(connection, "purged_at") is not None
     for number, state, code, hashed, assignment in rows:
         session = _Session(f"P{number:04d}", state, code)
         if assignment:
@@ -224,5 +241,7 @@ def _sessions(study: Study) -> tuple[dict[str, _Session], dict[bytes, _Session],
         if hashed is not None:
             by_worker[hashed] = session
         elif state == "withdrawn":
-            unknown = True
-    return by_assignment, by_worker, unknown
+            unknown = "withdrawn"  # without a trace by which to be known
+        if purged and code:
+            by_code[code] = session
+    return by_assignment, by_worker, by_code, "forgotten" if purged else unknown

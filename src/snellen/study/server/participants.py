@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
 import math
+import sqlite3
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,7 +14,7 @@ from fastapi import APIRouter, Header, Path, Response
 from fastapi.responses import JSONResponse
 
 from snellen.errors import UserError
-from snellen.study.config import OpenLink, Prolific
+from snellen.study.config import Mturk, OpenLink, Prolific
 from snellen.study.platforms import Arrival, completion_code, leave, read_platform, worker_hash
 from snellen.study.server.replies import (
     AnswerReply,
@@ -22,6 +25,8 @@ from snellen.study.server.replies import (
     DoneReply,
     HealthReply,
     PreviewReply,
+    RefusedReply,
+    RefusedRequest,
     StudyReply,
     TrialReply,
     WithdrawReply,
@@ -29,6 +34,7 @@ from snellen.study.server.replies import (
     refusal_reply,
 )
 from snellen.study.server.room import Credentials, InRoom, Limited, Room
+from snellen.study.store.administration import count_refusal
 from snellen.study.store.answers import (
     Answer,
     Position,
@@ -129,9 +135,8 @@ async def consent(
     """Begin, or go on where one was."""
     if body.simulated:
         room.check_admin(x_snellen_admin)
-    elif seconds := room.begins.take():
-        raise Limited(seconds)
     asked = _asked(room, body)
+    room.check_begin(asked)
     begun = await room.write(partial(begin, asked=asked, now=room.store.clock()))
     return _json({"token": begun.token, "withdraw": begun.withdraw}, 200 if begun.resumed else 201)
 
@@ -162,6 +167,12 @@ def _asked(room: Room, body: BeginRequest) -> Begin:
             None
             if arrival.key is None or invited
             else worker_hash(room.salt, platform.kind, arrival.key)
+        ),
+        # Whoever is found by a platform's id or an invitation needs no other.
+        request_hash=(
+            None
+            if body.request is None or arrival.key is not None
+            else worker_hash(room.salt, "request", body.request)
         ),
         invitation=token_hash(arrival.key) if invited and arrival.key is not None else None,
         identity=identity,
@@ -285,27 +296,51 @@ async def complete(room: InRoom, credentials: Credentials) -> Response:
 @router.post("/api/withdraw", response_model=WithdrawReply)
 async def take_back(room: InRoom, body: WithdrawRequest) -> Response:
     """Delete what a participant has told."""
-    if seconds := room.begins.take():
-        raise Limited(seconds)
+    hashed = token_hash(body.token)
+    room.check_withdrawal(hashed)
     now = room.store.clock()
-    await room.write(lambda connection: withdraw(connection, token_hash(body.token), now))
+    await room.write(lambda connection: withdraw(connection, hashed, now))
+    await asyncio.to_thread(room.store.scrub)
     return _json({"withdrawn": True})
+
+
+@router.post("/api/refused", response_model=RefusedReply)
+async def refused(room: InRoom, body: RefusedRequest) -> Response:
+    """Count somebody who does not take part. It is a number, and nothing else is kept."""
+    if seconds := room.refusals.take():
+        raise Limited(seconds)
+
+    def count(connection: sqlite3.Connection) -> bool:
+        running = setting(connection, "state") != "closed"
+        if running:
+            count_refusal(connection, body.why)
+        return running
+
+    return _json({"counted": await room.write(count)})
 
 
 @router.get("/api/preview", response_model=PreviewReply)
 async def preview(room: InRoom) -> Response:
-    """An example for those who have not accepted the task yet; nothing is noted."""
-    if seconds := room.previews.take():
-        raise Limited(seconds)
+    """An example for those who have not accepted the task yet; nothing is noted.
+
+    Only Mechanical Turk has such.
+    """
+    if not isinstance(room.study.config.platform, Mturk):
+        raise Refused("unknown", "This study has no preview.")
+    if room.preview is None:
+        room.preview = await _preview(room)
+    return Response(room.preview, media_type="application/json", headers=_NO_STORE)
+
+
+async def _preview(room: Room) -> bytes:
     shown = next(trial for trial in room.plan.trials(0) if trial.kind != "catch")
     versions = [await room.versions.get(shown.picture, model) for model in (-1, *shown.shown)]
     texts = [base64.b64encode(png).decode() for png in versions]
     picture = room.study.pictures.pictures[shown.picture]
-    return _json(
-        {
-            "original": texts[0],
-            "options": texts[1:],
-            "width": picture.width,
-            "height": picture.height,
-        }
-    )
+    content = {
+        "original": texts[0],
+        "options": texts[1:],
+        "width": picture.width,
+        "height": picture.height,
+    }
+    return json.dumps(content).encode()

@@ -22,6 +22,8 @@ __all__ = [
     "ErrorReply",
     "HealthReply",
     "PreviewReply",
+    "RefusedReply",
+    "RefusedRequest",
     "ResultReply",
     "StateReply",
     "StateRequest",
@@ -47,6 +49,7 @@ STATUS: Mapping[str, int] = {
     "closed": 403,
     "invitation": 403,
     "locked": 403,
+    "simulated": 403,
     "image": 404,
     "number": 404,
     "unknown": 404,
@@ -158,7 +161,18 @@ class BeginRequest(_Request):
     screen: _SmallObject = {}
     platform: Annotated[dict[str, Annotated[str, Field(max_length=400)]], Field(max_length=8)] = {}
     invitation: Annotated[str, Field(max_length=200)] | None = None
+    request: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = Field(
+        default=None,
+        description="drawn by the page for one consent: where the reply was lost and the request is"
+        " repeated, it goes on with the session that was begun",
+    )
     simulated: bool = False
+
+
+class RefusedRequest(_Request):
+    """Why somebody does not take part."""
+
+    why: Literal["consent", "screen"]
 
 
 class AnswerRequest(_Request):
@@ -269,6 +283,12 @@ class CompleteReply(BaseModel):
     leave: dict[str, Any] | None
 
 
+class RefusedReply(BaseModel):
+    """Somebody who does not take part was counted; a closed study counts nobody."""
+
+    counted: bool
+
+
 class WithdrawReply(BaseModel):
     """All that was told is deleted."""
 
@@ -289,6 +309,7 @@ class StatusReply(BaseModel):
     active: int
     expired: int
     withdrawn: int
+    refused: dict[str, int]
     frozen: str | None
     unlocked: str | None
     simulated: bool

@@ -17,7 +17,15 @@ from snellen.study.server.limits import Bucket, Buckets, Pressure
 from snellen.study.server.options import ServeOptions
 from snellen.study.server.status import Status
 from snellen.study.store.refusals import Refused
-from snellen.study.store.sessions import Session, ShownTrial, find, token_hash
+from snellen.study.store.sessions import (
+    Begin,
+    Session,
+    ShownTrial,
+    find,
+    known_session,
+    token_hash,
+    withdrawing,
+)
 from snellen.study.store.store import Store
 
 if TYPE_CHECKING:
@@ -69,8 +77,9 @@ class Room:
         self.lease = 60.0 * study.config.lease_minutes
         self.pressure = Pressure()
         self.status = Status(study, store)
-        self.begins = Bucket(options.begin_rate, options.begin_burst)
-        self.previews = Bucket(options.begin_rate, options.begin_burst)
+        self.preview: bytes | None = None  # of a trial, once somebody has asked for it
+        self._begins = Bucket(options.begin_rate, options.begin_burst)
+        self.refusals = Bucket(options.begin_rate, options.begin_burst)
         self._tokens = Buckets(options.token_rate, options.token_burst)
         self._guesses = Bucket(options.guess_rate, options.guess_burst)
         self._wrong_tokens = Bucket(20 * options.guess_rate, 20 * options.guess_burst)
@@ -87,16 +96,46 @@ class Room:
             Limited: too many requests with it, or too many wrong ones.
         """
         hashed = token_hash(token or "")
+        session = self._read(lambda connection: find(connection, hashed))
+        self._limit(session)
+        return session, hashed
+
+    def check_begin(self, asked: Begin) -> None:
+        """Let somebody begin, or go on. Those who come back wait for nobody who begins.
+
+        Raises:
+            Refused: "invitation".
+            Limited: too many begin.
+        """
+        known = self._read(lambda connection: known_session(connection, asked))
+        if known is not None:
+            self._limit(known)
+        elif not asked.simulated and (seconds := self._begins.take()):
+            raise Limited(seconds)
+
+    def check_withdrawal(self, hashed: bytes) -> None:
+        """Let somebody withdraw; nobody can keep others from it.
+
+        Raises:
+            Refused: "unknown".
+            Limited: too many requests of this session, or too many wrong tokens.
+        """
+        self._limit(self._read(lambda connection: withdrawing(connection, hashed)))
+
+    def _read(self, find_it: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """A session by something that only its participant has; guesses are few a second."""
         try:
-            session = self.store.read(lambda connection: find(connection, hashed))
+            return self.store.read(find_it)
         except Refused as refused:
-            if refused.error == "token" and (seconds := self._wrong_tokens.take()):
+            wrong = refused.error in ("token", "invitation", "unknown")
+            if wrong and (seconds := self._wrong_tokens.take()):
                 raise Limited(seconds) from None
             raise
+
+    def _limit(self, session: Session) -> None:
         # Simulated ones have come with the owner's secret.
         if not session.simulated and (seconds := self._tokens.take(session.id)):
             raise Limited(seconds)
-        return session, hashed
 
     def check_admin(self, secret: str | None) -> None:
         """Let the owner of the study pass.

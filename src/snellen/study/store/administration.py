@@ -10,16 +10,22 @@ from snellen.study.store.refusals import Refused
 from snellen.study.store.sessions import setting, write_event, write_setting
 
 __all__ = [
+    "REFUSALS",
     "STATES",
+    "count_refusal",
     "may_see_result",
     "note_result_seen",
     "progress",
+    "refusals",
     "set_state",
     "time_in_words",
     "unlock",
 ]
 
 STATES = ("open", "paused", "closed")
+
+REFUSALS = ("consent", "screen")
+"""Why somebody does not take part: by their own will, or because the window is too small."""
 
 _SEEN = "result_seen_at"
 
@@ -28,12 +34,18 @@ def set_state(connection: sqlite3.Connection, state: str, now: float) -> None:
     """Open, pause or close the study; that is noted, as is opening it after its result was seen.
 
     Raises:
-        Refused: "state", there is no such one.
+        Refused: "state", there is no such one, or who took part was forgotten.
     """
     if state not in STATES:
         raise Refused("state", f"A study is {', '.join(STATES)}; got {state!r:.40}.")
     if setting(connection, "state") == state:
         return
+    if setting(connection, "purged_at") is not None:
+        raise Refused(
+            "state",
+            "Who took part in this study was forgotten, so nobody could be kept from taking part"
+            " twice: make another one.",
+        )
     write_setting(connection, "state", state)
     write_event(connection, now, state)
     if state != "closed" and setting(connection, _SEEN) and not setting(connection, "unlocked_at"):
@@ -71,12 +83,22 @@ def note_result_seen(connection: sqlite3.Connection, now: float, how: str) -> No
         write_setting(connection, _SEEN, repr(now))
 
 
+def count_refusal(connection: sqlite3.Connection, why: str) -> None:
+    """Count somebody who does not take part. Nothing is kept of who that is, or when it was."""
+    write_setting(connection, f"refused_{why}", str(refusals(connection)[why] + 1))
+
+
+def refusals(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many do not take part, as far as their browsers said so, by `REFUSALS`."""
+    return {why: int(setting(connection, f"refused_{why}") or 0) for why in REFUSALS}
+
+
 def progress(connection: sqlite3.Connection, now: float) -> dict[str, Any]:
     """How far the study is, for the admin page: no ranks of any model are in it.
 
     Returns:
-        state, frozen, unlocked, simulated, completed, active, expired, withdrawn, sessions (a list,
-        in order), events (the newest first).
+        state, frozen, unlocked, simulated, completed, active, expired, withdrawn, refused (see
+        `refusals`), sessions (a list, in order), events (the newest first).
     """
     sessions = _sessions(connection, now)
     counts = {
@@ -92,6 +114,7 @@ def progress(connection: sqlite3.Connection, now: float) -> dict[str, Any]:
         "unlocked": time_in_words(setting(connection, "unlocked_at")),
         "simulated": setting(connection, "simulated") == "1",
         **counts,
+        "refused": refusals(connection),
         "sessions": sessions,
         "events": [
             {"at": time_in_words(at), "what": what, "detail": detail} for at, what, detail in events

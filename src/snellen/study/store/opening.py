@@ -18,7 +18,7 @@ __all__ = ["APPLICATION_ID", "VERSION", "connect", "create_database", "reading"]
 
 APPLICATION_ID = 0x534E454C
 """The letters SNEL, in the file's header; `schema.sql` writes it."""
-VERSION = 1
+VERSION = 2
 """Of `schema.sql`, in the file's header."""
 
 _BUSY_SECONDS = 10.0  # for which another process may hold the file

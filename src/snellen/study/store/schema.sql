@@ -3,7 +3,7 @@
 
 PRAGMA application_id = 1397638476;  -- "SNEL": this file is ours
 
-CREATE TABLE setting (          -- state, frozen_hash, frozen_at, simulated, unlocked_at, …
+CREATE TABLE setting (          -- state, frozen_hash, frozen_at, simulated, unlocked_at, refused_…, …
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -14,6 +14,7 @@ CREATE TABLE session (
   token_hash    BLOB NOT NULL UNIQUE,
   withdraw_hash BLOB NOT NULL UNIQUE,
   worker_hash   BLOB UNIQUE,                  -- salted; finds the session when storage is denied
+  request_hash  BLOB UNIQUE,                  -- salted; finds it when the reply to the consent was lost
   slot          INTEGER NOT NULL,             -- which person of the plan, 0, 1, …
   state         TEXT NOT NULL CHECK (state IN ('active', 'completed', 'expired', 'withdrawn')),
   simulated     INTEGER NOT NULL DEFAULT 0,

@@ -27,12 +27,14 @@ __all__ = [
     "expire",
     "find",
     "hold",
+    "known_session",
     "new_token",
     "places_left",
     "setting",
     "token_hash",
     "withdraw",
     "withdrawal_token",
+    "withdrawing",
     "write_event",
     "write_setting",
 ]
@@ -40,6 +42,12 @@ __all__ = [
 _GONE = (
     "Your place in this study was given to somebody else, because no answer came for a long time. "
     "Thank you for your interest."
+)
+_MOST_MOVES = 100  # of a session to other tabs that are remembered
+
+_SIMULATED = (
+    "This study holds simulated answers, so it takes none of people: its owner must make another"
+    " study for them."
 )
 _WITHDRAWN = "You have withdrawn from this study; your answers are deleted."
 
@@ -100,6 +108,8 @@ class Begin:
         lease: seconds for which a place is kept without an answer.
         salt: of the study, for the token of withdrawal.
         worker_hash: finds the person again; None: nobody can be found again.
+        request_hash: of what the page drew for this one consent: a request whose reply was lost,
+            and which comes again, goes on with the session that it began.
         invitation: the hash of an invitation's token, where the study asks for one.
         identity: to be kept apart.
         screen: what the screen check said; JSON can hold it.
@@ -112,6 +122,7 @@ class Begin:
     lease: float
     salt: str
     worker_hash: bytes | None = None
+    request_hash: bytes | None = None
     invitation: bytes | None = None
     identity: Identity | None = None
     screen: dict[str, Any] = field(default_factory=dict)
@@ -172,11 +183,13 @@ def begin(connection: sqlite3.Connection, asked: Begin, now: float) -> Begun:
 
     Raises:
         Refused: "paused", "closed", "full", "gone", "withdrawn", "invitation", "changed",
-            "real_people".
+            "real_people", "simulated".
     """
-    known = _known(connection, asked)
+    known = known_session(connection, asked)
     if known is not None:
         return _resume(connection, known, asked, now)
+    if not asked.simulated and setting(connection, "simulated") == "1":
+        raise Refused("simulated", _SIMULATED)
     state = setting(connection, "state")
     if state == "paused":
         raise Refused("paused", "The study pauses. Please come back later.")
@@ -190,7 +203,12 @@ def begin(connection: sqlite3.Connection, asked: Begin, now: float) -> Begun:
     return _new_session(connection, asked, slot, now)
 
 
-def _known(connection: sqlite3.Connection, asked: Begin) -> Session | None:
+def known_session(connection: sqlite3.Connection, asked: Begin) -> Session | None:
+    """The session that somebody who consents has already.
+
+    Raises:
+        Refused: "invitation", it is none of this study's.
+    """
     if asked.invitation is not None:
         row = connection.execute(
             "SELECT session FROM invitation WHERE token_hash = ?", (asked.invitation,)
@@ -201,8 +219,10 @@ def _known(connection: sqlite3.Connection, asked: Begin) -> Session | None:
                 "That invitation is not one of this study: open the whole link that you were sent.",
             )
         key, value = "id", row[0]
-    else:
+    elif asked.worker_hash is not None:
         key, value = "worker_hash", asked.worker_hash
+    else:
+        key, value = "request_hash", asked.request_hash
     if value is None:
         return None
     found = connection.execute(
@@ -218,6 +238,11 @@ def _resume(connection: sqlite3.Connection, known: Session, asked: Begin, now: f
         raise Refused("closed", "The study is closed. Thank you for what you have answered.")
     session = hold(connection, known, asked.lease, now)
     token = new_token()
+    (moves,) = connection.execute(
+        "SELECT count(*) FROM moved WHERE session = ?", (session.id,)
+    ).fetchone()
+    if moves >= _MOST_MOVES:
+        connection.execute("DELETE FROM moved WHERE session = ?", (session.id,))
     connection.execute(
         "INSERT INTO moved SELECT token_hash, id FROM session WHERE id = ?", (session.id,)
     )
@@ -264,14 +289,15 @@ def _new_session(connection: sqlite3.Connection, asked: Begin, slot: int, now: f
     session = new_token()
     token, withdraw_token = new_token(), withdrawal_token(asked.salt, session)
     connection.execute(
-        "INSERT INTO session (id, number, token_hash, withdraw_hash, worker_hash, slot, state,"
-        " simulated, created_at, lease_until, screen)"
-        " SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ?, 'active', ?, ?, ?, ? FROM session",
+        "INSERT INTO session (id, number, token_hash, withdraw_hash, worker_hash, request_hash,"
+        " slot, state, simulated, created_at, lease_until, screen)"
+        " SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ?, ?, 'active', ?, ?, ?, ? FROM session",
         (
             session,
             token_hash(token),
             token_hash(withdraw_token),
             None if asked.invitation is not None else asked.worker_hash,
+            asked.request_hash,
             slot,
             int(asked.simulated),
             now,
@@ -375,16 +401,12 @@ def hold(connection: sqlite3.Connection, session: Session, lease: float, now: fl
     return session._replace(state="active", lease_until=until)
 
 
-def withdraw(connection: sqlite3.Connection, hashed: bytes, now: float) -> None:
-    """Delete what a participant has told, and free the place.
-
-    What stays is that somebody withdrew, and the salted hash that keeps the person from being
-    asked again.
+def withdrawing(connection: sqlite3.Connection, hashed: bytes) -> Session:
+    """The session of a token of withdrawal.
 
     Args:
-        connection: that writes.
-        hashed: `token_hash` of the token of withdrawal.
-        now: seconds since 1970.
+        connection: any.
+        hashed: `token_hash` of the token.
 
     Raises:
         Refused: "unknown", there is no such session.
@@ -397,7 +419,25 @@ def withdraw(connection: sqlite3.Connection, hashed: bytes, now: float) -> None:
         raise Refused(
             "unknown", "That is no link for withdrawal of this study: open it as it was given."
         )
-    session = Session(*row)
+    return Session(*row)
+
+
+def withdraw(connection: sqlite3.Connection, hashed: bytes, now: float) -> None:
+    """Delete what a participant has told, and free the place.
+
+    What stays is that somebody consented and withdrew, and the salted hash, or the hash of the
+    invitation without its label, that keeps the person from being asked again. What was deleted
+    may be left in the log of writes: see `Store.scrub`.
+
+    Args:
+        connection: that writes.
+        hashed: `token_hash` of the token of withdrawal.
+        now: seconds since 1970.
+
+    Raises:
+        Refused: "unknown", there is no such session.
+    """
+    session = withdrawing(connection, hashed)
     if session.state == "withdrawn":
         return
     for table in ("answer", "image", "trial", "identity", "moved"):
@@ -406,7 +446,9 @@ def withdraw(connection: sqlite3.Connection, hashed: bytes, now: float) -> None:
             (session.id,),
         )
     connection.execute(
-        "UPDATE session SET state = 'withdrawn', screen = '{}', code = NULL WHERE id = ?",
+        "UPDATE session SET state = 'withdrawn', screen = '{}', code = NULL, completed_at = NULL,"
+        " request_hash = NULL WHERE id = ?",
         (session.id,),
     )
+    connection.execute("UPDATE invitation SET label = '' WHERE session = ?", (session.id,))
     write_event(connection, now, "withdrawn", session.name)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Clock", "Store", "check_frozen", "open_store"]
 
 _Result = TypeVar("_Result")
+
+_SCRUB_SECONDS = 1.0  # for which a scrub waits for those that read
 
 Clock = Callable[[], float]
 """Seconds since 1970; `time.time`, but for tests."""
@@ -66,6 +68,17 @@ class Store:
         """Yield a connection of its own, for what takes longer."""
         with reading(self.path) as connection:
             yield connection
+
+    def scrub(self) -> bool:
+        """Empty the log of writes, where what was deleted may still be read.
+
+        Returns:
+            Whether it is empty; not if somebody reads for long just now. It is, in any case, when
+            the store is closed.
+        """
+        with closing(connect(self.path, seconds=_SCRUB_SECONDS)) as connection:
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def close(self) -> None:
         """Commit what waits, move everything into the one file, and close it."""
