@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class _Crew:
     def visit(self, index: int) -> int:
         """One observer's whole session; returns how many answers it gave."""
         try:
-            with _Browser(self.place, self.stop) as browser:
+            with _Browser(self.place, self.stop, patient=True) as browser:
                 observer = self.crowd.observer(index)
                 answers = _take_part(self.study, self.seen, observer, browser)
         except Exception as error:
@@ -156,9 +157,9 @@ def _take_part(study: Study, seen: _Seen, observer: Observer, browser: _Browser)
     began = browser.ask(
         "POST",
         "/api/sessions",
-        _CONSENT,
+        # Where the reply is lost, the same request again goes on with the same session.
+        _CONSENT | {"request": secrets.token_hex(16)},
         headers={"X-Snellen-Admin": study.secrets().admin},
-        once=True,
     )
     browser.token = began["token"]
     looked: dict[str, NDArray[np.uint8]] = {}
@@ -240,10 +241,14 @@ def _digest(pixels: NDArray[np.uint8]) -> bytes:
 
 @dataclass
 class _Browser:
-    """One connection that is kept, with the session's token; refused requests are asked again."""
+    """One connection that is kept, with the session's token; refused requests are asked again.
+
+    `patient`: also where nobody listens. There was a server a moment ago, and it may come back.
+    """
 
     place: SplitResult
     stop: Event
+    patient: bool = False
     token: str | None = None
     _connection: http.client.HTTPConnection | None = None
 
@@ -265,10 +270,9 @@ class _Browser:
         body: Mapping[str, Any] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-        once: bool = False,
     ) -> dict[str, Any]:
-        """Ask for JSON; `once`: not again where the reply was lost."""
-        data = self._request(method, path, body, headers or {}, once)
+        """Ask for JSON."""
+        data = self._request(method, path, body, headers or {})
         try:
             values = json.loads(data)
         except ValueError:
@@ -279,7 +283,7 @@ class _Browser:
 
     def get_bytes(self, path: str) -> bytes:
         """Ask for a page or a picture."""
-        return self._request("GET", path, None, {}, once=False)
+        return self._request("GET", path, None, {})
 
     def _request(
         self,
@@ -287,7 +291,6 @@ class _Browser:
         path: str,
         body: Mapping[str, Any] | None,
         headers: Mapping[str, str],
-        once: bool,
     ) -> bytes:
         sent = dict(headers)
         if self.token is not None:
@@ -296,8 +299,6 @@ class _Browser:
         if body is not None:
             data = json.dumps(body).encode()
             sent["Content-Type"] = "application/json"
-        if once:  # not on a connection that the server may be closing just now
-            self._hang_up()
         for attempt in range(_TRIES):
             if self.stop.is_set():
                 raise UserError("the simulation was stopped.")
@@ -307,11 +308,7 @@ class _Browser:
             except (OSError, http.client.HTTPException) as error:
                 self._hang_up()
                 refused = isinstance(error, ConnectionRefusedError)
-                if (
-                    attempt == _TRIES - 1
-                    or (refused and self.token is None)
-                    or (once and not refused)
-                ):
+                if attempt == _TRIES - 1 or (refused and not self.patient):
                     reason = str(error) or type(error).__name__
                     raise UserError(
                         f"no answer from {self.place.geturl()} ({reason}): is "
@@ -339,6 +336,8 @@ class _Browser:
         self._connection.request(method, path, data, dict(headers))
         reply = self._connection.getresponse()
         answer = reply.read(_LARGEST)
+        if reply.length:  # the server was killed in the middle of it
+            raise http.client.IncompleteRead(answer, reply.length)
         after = reply.headers.get("Retry-After", "")
         return reply.status, answer, float(after) if after.isdigit() else 0.0
 
