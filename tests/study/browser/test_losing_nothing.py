@@ -164,6 +164,36 @@ def test_a_reply_that_is_lost(new_page, site):
     assert ranks(site) == [[3, 1, 2]]
 
 
+def test_a_consent_whose_reply_is_lost(make_site, new_page):
+    """On an open link nothing but the request itself tells that it is the same person."""
+    site = make_site()
+    someone = Person(new_page(quiet=False), site)
+    page = someone.page
+    tried = []
+
+    def lose(route):
+        tried.append(route.request.post_data_json)
+        reply = route.fetch()
+        if len(tried) < 3:
+            route.abort("connectionreset")
+        else:
+            route.fulfill(response=reply)
+
+    page.route("**/api/sessions", lose)
+    someone.open()
+    someone.press("I agree and take part")
+    someone.press("Continue")
+    page.wait_for_selector("#trouble:not(.empty)")
+    if len(tried) < 3:  # the page is loaded again while its request is on the way
+        page.reload()
+        someone.press("I agree and take part")
+        someone.press("Continue")
+    page.wait_for_selector("text=What to do")
+    assert len({body["request"] for body in tried}) == 1
+    assert site.count() == 1
+    assert page.evaluate("sessionStorage.getItem('snellen-study-request')") is None
+
+
 def test_a_reload_while_an_answer_is_on_its_way(new_page, site):
     someone = Person(new_page(quiet=False), site).begin()
     page = someone.page

@@ -3,8 +3,10 @@
 import json
 import os
 
+import httpx
 import pytest
 
+from snellen.study.maintenance import purge_identities
 from snellen.study.store.opening import reading
 
 from .making import Person, set_state
@@ -100,6 +102,39 @@ def test_mturk_from_the_frame_to_the_form(make_site, turk):
     assert len(site.answers()) == 4
 
 
+def test_a_task_that_was_given_back_and_taken_again(make_site, new_page):
+    """The second assignment is paid, so its id must be in the form, whatever the tab remembers."""
+    site = make_site(platform="mturk")
+    someone = Person(new_page(), site).begin(ACCEPTED)
+    someone.pick(0, 1, 2)
+    someone.next()
+    someone.open(ACCEPTED.replace("A1", "A2"))
+    someone.press("I agree and take part")
+    someone.press("Continue")
+    someone.judging()
+    assert someone.heading() == "1 of 3"
+    someone.finish()
+    assert someone.page.locator("input[name=assignmentId]").get_attribute("value") == "A2"
+    assert site.count() == 1
+    # Who comes back when it was forgotten whose the task is, finds no form that nobody takes.
+    set_state(site, "closed")
+    purge_identities(site.study)
+    someone.page.reload()
+    someone.page.wait_for_selector("#code")
+    assert someone.page.locator("form").count() == 0
+    assert "can no longer be handed in" in someone.page.locator("main").inner_text()
+
+
+def test_a_simulated_study_lets_nobody_in(make_site, new_page):
+    site = make_site()
+    admin = {"X-Snellen-Admin": site.study.secrets().admin}
+    body = {"consent": True, "simulated": True}
+    assert httpx.post(site.url + "api/sessions", json=body, headers=admin).status_code == 201
+    someone = Person(new_page(), site).open()
+    assert someone.heading() == "The study takes no answers from people"
+    assert someone.page.get_by_role("button").count() == 0
+
+
 def test_mturk_preview_creates_nothing(make_site, turk):
     site = make_site(platform="mturk")
     _, frame = task_of(turk, site, "?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=H1")
@@ -164,10 +199,13 @@ def test_prolific_without_consent(prolific):
     assert link.get_attribute("href").endswith("?cc=CNONE2")
     assert prolific.site.count() == 0
     prolific.press("Read the information again")
+    prolific.press("I do not agree")
+    assert refused(prolific) == {"refused_consent": "1"}
+    prolific.press("Read the information again")
     assert prolific.page.get_by_role("button", name="I agree and take part").is_visible()
 
 
-def test_prolific_with_a_small_screen(prolific):
+def test_prolific_with_a_small_screen(prolific, new_page):
     page = prolific.open(WHO).page
     page.set_viewport_size({"width": 600, "height": 700})
     prolific.press("I agree and take part")
@@ -182,6 +220,25 @@ def test_prolific_with_a_small_screen(prolific):
     assert link.is_hidden()
     prolific.press("Continue")
     page.wait_for_selector("text=What to do")
+    page.goto("about:blank")
+    # Who leaves with too small a window is counted; who makes it larger is not.
+    assert refused(prolific) == {}
+    prolific.page = new_page()
+    prolific.open(WHO.replace("p1", "p2"))
+    prolific.page.set_viewport_size({"width": 600, "height": 700})
+    prolific.press("I agree and take part")
+    prolific.page.wait_for_selector("text=this study needs 800.")
+    prolific.page.goto("about:blank")
+    for _ in range(100):
+        if refused(prolific):
+            break
+        prolific.page.wait_for_timeout(20)
+    assert refused(prolific) == {"refused_screen": "1"}
+
+
+def refused(person):
+    person.page.wait_for_timeout(100)
+    return dict(person.site.rows("SELECT name, value FROM setting WHERE name LIKE 'refused%'"))
 
 
 def test_a_link_that_lacks_something(make_site, new_page):

@@ -81,6 +81,55 @@ def test_numbers_give_ranks_to_the_picture_one_is_at(person, site):
     assert site.answers()[0][0] == [3, 1, 2]
 
 
+def test_a_key_that_is_held_down_presses_once(person):
+    someone = person().begin()
+    page = someone.page
+    page.keyboard.press("ArrowRight")
+    for _ in range(4):
+        page.keyboard.down("Enter")  # from the second one on it repeats
+    page.keyboard.up("Enter")
+    assert focused(page) == "Picture A, rank 1"
+    page.keyboard.press("B")
+    page.keyboard.press("ArrowRight")
+    for _ in range(3):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    assert page.locator(".rank[aria-pressed=true]").count() == 3
+    assert someone.heading() == "Practice 1 of 1"
+
+
+def test_keys_rank_after_the_instructions_were_read_but_not_meanwhile(person):
+    someone = person().begin()
+    page = someone.page
+    someone.press("Instructions")
+    page.keyboard.press("A")
+    someone.press("Back to the pictures")
+    assert page.locator(".rank[aria-pressed=true]").count() == 0
+    assert focused(page) == "Instructions"
+    page.keyboard.press("B")
+    assert focused(page) == "Picture B, rank 1"
+
+
+def test_letters_and_numbers_can_be_switched_off(person, site):
+    """Who speaks to the computer, or hits keys by accident, needs that (WCAG 2.1.4)."""
+    someone = person().begin()
+    page = someone.page
+    someone.press("Instructions")
+    page.get_by_label("Letters and numbers are keys to rank with").uncheck()
+    someone.press("Back to the pictures")
+    for key in ("ArrowRight", "A", "1", "u", "B"):
+        page.keyboard.press(key)
+    assert page.locator(".rank[aria-pressed=true]").count() == 0
+    for _ in range(3):  # arrows and buttons go on
+        page.keyboard.press("Enter")
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Practice is over")
+    assert site.answers()[0][0] == [1, 2, 3]
+
+
 def test_space_and_tab_are_enough(person, site):
     """As a screen reader's user does it: buttons, one after the other."""
     someone = person().begin()

@@ -31,6 +31,21 @@ test("a reload finds the token and the answer that was on its way", () => {
   assert.equal(place.held.size, 0);
 });
 
+test("a request keeps its name until there is a session, also over a reload", () => {
+  const place = storage();
+  const name = new Memory(() => place, "").request();
+  assert.match(name, /^[0-9a-f]{32}$/);
+  const again = new Memory(() => place, "");
+  assert.equal(again.request(), name);
+  assert.notEqual(new Memory(() => storage(), "").request(), name);
+  assert.notEqual(new Memory(() => place, "W1").request(), name);
+  again.keep(kept);
+  assert.notEqual(again.request(), name);
+  again.keep(kept);
+  again.forget();
+  assert.equal(place.held.size, 0);
+});
+
 test("one person's session is not another's", () => {
   const place = storage();
   new Memory(() => place, "W1").keep(kept);

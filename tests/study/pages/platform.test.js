@@ -12,7 +12,9 @@ test("an open link", () => {
 test("Prolific's three parameters, and no others", () => {
   const visitor = readVisitor("?PROLIFIC_PID=p1&STUDY_ID=s1&SESSION_ID=x1&workerId=w&utm=1");
   assert.deepEqual(visitor.platform, { PROLIFIC_PID: "p1", STUDY_ID: "s1", SESSION_ID: "x1" });
-  assert.equal(identityOf(visitor), "p1");
+  const other = readVisitor("?PROLIFIC_PID=p1&STUDY_ID=s1&SESSION_ID=x2");
+  assert.notEqual(identityOf(visitor), identityOf(other));
+  assert.equal(identityOf(visitor), identityOf(readVisitor("?PROLIFIC_PID=p1&SESSION_ID=x1")));
 });
 
 test("Mechanical Turk's parameters", () => {
@@ -26,6 +28,9 @@ test("Mechanical Turk's parameters", () => {
     turkSubmitTo: "https://workersandbox.mturk.com",
   });
   assert.equal(visitor.preview, false);
+  // Who gives a task back and takes it again is paid for the second assignment only.
+  const again = readVisitor(search.replace("A1", "A2"));
+  assert.notEqual(identityOf(visitor), identityOf(again));
 });
 
 test("a preview is nobody", () => {

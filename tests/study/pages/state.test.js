@@ -245,6 +245,13 @@ test("a study by invitation wants one", () => {
   assert.equal(opened({ invitations: true }, visitor).phase, "consent");
 });
 
+test("a study that holds simulated answers takes none of people", () => {
+  const state = opened({ simulated: true });
+  assert.equal(state.phase, "unavailable");
+  assert.equal(state.why, "simulated");
+  assert.equal(mayHaveBegun(state), false);
+});
+
 test("a preview shows an example, and nothing begins", () => {
   const state = opened({ platform: "mturk" }, { ...nobody, preview: true });
   assert.equal(state.phase, "preview");

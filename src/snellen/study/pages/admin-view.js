@@ -28,6 +28,7 @@ import { el } from "./dom.js";
  * @property {number} active
  * @property {number} expired
  * @property {number} withdrawn
+ * @property {{consent: number, screen: number}} refused
  * @property {string | null} frozen
  * @property {string | null} unlocked
  * @property {boolean} simulated
@@ -147,6 +148,8 @@ export class Panel {
       number(`${status.active}`, "at it now"),
       number(`${status.expired}`, "gave up or lost their place"),
       number(`${status.withdrawn}`, "withdrew"),
+      number(`${status.refused.consent}`, "did not agree"),
+      number(`${status.refused.screen}`, "had too small a window"),
     );
     this.bar.max = Math.max(1, status.people);
     this.bar.value = status.completed;

@@ -7,7 +7,7 @@
 import { Memory } from "./memory.js";
 import { decoded, Pictures } from "./pictures.js";
 import { identityOf, readVisitor } from "./platform.js";
-import { begin, reduce, underWay } from "./state.js";
+import { begin, reduce, tooSmall, underWay } from "./state.js";
 import { Tabs } from "./tabs.js";
 import { browserOutside, Transport } from "./transport.js";
 import { View } from "./view.js";
@@ -59,6 +59,7 @@ function follow(before, after) {
   if (entered === "starting") run(start());
   if (entered === "finishing") run(finish());
   if (entered === "preview") run(showPreview());
+  if (entered === "declined") countRefusal("consent");
   if (entered === "loading" && before.phase === "elsewhere") run(takeOver());
   if (after.task && before.task?.trial !== after.task.trial) load(after.task.trial);
   const shows = after.phase === "trial" && after.task?.stage === "loading";
@@ -125,6 +126,7 @@ async function start() {
     consent: true,
     screen: state.screen ?? measureScreen(window),
     platform,
+    request: memory.request(),
     ...(invitation === null ? {} : { invitation }),
   };
   const reply = await transport.ask("POST", "api/sessions", { body });
@@ -197,6 +199,35 @@ async function finish() {
   dispatch({ type: "completed", completion: reply.data });
 }
 
+/** @type {Set<string>} */
+const counted = new Set();
+
+/**
+ * Tell, once, that somebody does not take part: a number grows, and nothing else is said. There is
+ * no second try, and the page may be going away.
+ *
+ * @param {"consent" | "screen"} why
+ */
+function countRefusal(why) {
+  if (counted.has(why)) return;
+  counted.add(why);
+  window
+    .fetch(new URL("api/refused", document.baseURI), {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ why }),
+      keepalive: true,
+      credentials: "omit",
+      referrerPolicy: "no-referrer",
+    })
+    .catch(() => undefined);
+}
+
+/** A window that is too small may still be made larger: who leaves it so is turned away. */
+function left() {
+  if (state.phase === "screen" && tooSmall(state)) countRefusal("screen");
+}
+
 async function showPreview() {
   const reply = await transport.ask("GET", "api/preview");
   if (reply.status !== 200) throw reply;
@@ -242,6 +273,8 @@ function watchZoom() {
 }
 
 window.addEventListener("resize", measured);
+window.addEventListener("pagehide", left);
+document.addEventListener("visibilitychange", () => document.hidden && left());
 // A page that comes back from the browser's cache may be behind the server.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) window.location.reload();

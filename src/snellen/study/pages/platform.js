@@ -23,14 +23,17 @@ export function readVisitor(search) {
 }
 
 /**
- * What tells this person from others of the same browser; empty for a link that anyone may open.
+ * What tells this person from others of the same browser, and this visit from an earlier one that
+ * the platform pays for separately; empty for a link that anyone may open.
  *
  * @param {Visitor} visitor
  * @returns {string}
  */
 export function identityOf(visitor) {
-  const { PROLIFIC_PID, workerId } = visitor.platform;
-  return PROLIFIC_PID ?? workerId ?? visitor.invitation ?? "";
+  const { PROLIFIC_PID, SESSION_ID, workerId, assignmentId } = visitor.platform;
+  if (PROLIFIC_PID) return `${PROLIFIC_PID} ${SESSION_ID ?? ""}`;
+  if (workerId) return `${workerId} ${assignmentId ?? ""}`;
+  return visitor.invitation ?? "";
 }
 
 /**

@@ -187,6 +187,7 @@ function opened(state, known) {
   if (state.study?.invitations && state.visitor.invitation === null) {
     return { ...state, phase: "unavailable", why: "invitation" };
   }
+  if (state.study?.simulated) return { ...state, phase: "unavailable", why: "simulated" };
   const open = state.study?.state === "open";
   return open
     ? { ...state, phase: "consent" }

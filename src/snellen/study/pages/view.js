@@ -42,8 +42,17 @@ export class View {
     /** @type {Stage | null} */
     this.stage = null;
     document.documentElement.lang = LANGUAGE;
-    this.main.addEventListener("keydown", (event) => this.stage?.key(event));
+    this.keys = /** @type {HTMLInputElement} */ (byId("keys"));
+    // Of the whole page: the focus may be on its head, as after the instructions were read.
+    document.addEventListener("keydown", (event) => this.pressed(event));
     byId("help-close").addEventListener("click", () => this.help.close());
+  }
+
+  /** @param {KeyboardEvent} event */
+  pressed(event) {
+    const character = event.key.length === 1 && !event.ctrlKey && !event.metaKey;
+    if (this.help.open || (character && !this.keys.checked)) return;
+    this.stage?.key(event);
   }
 
   /** @param {State} state */
@@ -202,7 +211,12 @@ export class View {
   declined(study) {
     return [
       el("h1", {}, "You do not take part"),
-      el("p", {}, "Nothing about you was stored. Thank you for having a look."),
+      el(
+        "p",
+        {},
+        "Nothing about you was stored; only the number of those who did not agree has grown by " +
+          "one. Thank you for having a look.",
+      ),
       ...returning(study, "no_consent"),
       el(
         "div",
@@ -521,6 +535,16 @@ function returning(study, why) {
  * @returns {Node[]}
  */
 function leaving(leave, study) {
+  if (leave === null && study.platform === "mturk") {
+    return [
+      el(
+        "p",
+        {},
+        "The task can no longer be handed in from here, because it was forgotten whose it is. If " +
+          "you have not been paid, please write to the address below, and name your code.",
+      ),
+    ];
+  }
   if (leave === null) return [el("p", {}, "You may close this page now.")];
   if ("url" in leave) {
     return [

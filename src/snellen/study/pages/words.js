@@ -90,6 +90,12 @@ const STOPPED = {
       "You were away for longer than a place is kept, and in the meantime somebody else took it. " +
       "Thank you for what you answered.",
   },
+  simulated: {
+    title: "The study takes no answers from people",
+    text:
+      "It holds simulated answers, with which those of people must not be mixed. Thank you for " +
+      "your interest.",
+  },
   changed: {
     title: "The study was changed",
     text: "It cannot go on as it was begun. Please write to the address below.",
