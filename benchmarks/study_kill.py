@@ -65,7 +65,9 @@ class Person:
 
     async def take_part(self) -> None:
         """Consent, answer everything, fetch the code."""
-        begun = await self._until_answered("POST", "/api/sessions", {"consent": True})
+        # Named, as the page does it: where the reply is lost, the session is found again.
+        consent = {"consent": True, "request": f"{self.rng.getrandbits(128):032x}"}
+        begun = await self._until_answered("POST", "/api/sessions", consent)
         self.token = self.tally.tokens[self.number] = begun["token"]
         late: list[asyncio.Task[None]] = []
         at = await self._until_answered("GET", "/api/trial")
@@ -136,8 +138,6 @@ async def take_part(service: Service, people: int, trials: int, kills: int, seed
     ]
     done = asyncio.gather(*tasks)
     # Spread over the study: each kill waits until so many answers are in.
-    while len(tally.tokens) < people:  # who has no token yet cannot find the session again
-        await asyncio.sleep(0.005)
     for threshold in sorted(rng.sample(range(people * trials * 95 // 100), kills)):
         while len(tally.accepted) + len(tally.same) < threshold and not done.done():
             await asyncio.sleep(0.005)
