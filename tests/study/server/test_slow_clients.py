@@ -3,8 +3,12 @@
 import contextlib
 import socket
 import time
+from math import inf
 
 import pytest
+
+from snellen.study.server import running as running_module
+from snellen.study.server.running import hang_up_on_the_idle
 
 from .making import Person, study
 
@@ -128,6 +132,67 @@ def test_a_hundred_slow_ones_keep_nobody_waiting(client):
         time.sleep(SECONDS + 2.5)
         assert len(client.server.server_state.connections) <= 1
         assert person.complete().status_code == 200
+
+
+def test_replies_that_nobody_takes_fill_no_memory():
+    class Connection:
+        def __init__(self, size, since):
+            self.size, self.waits_since, self.transport = size, since, self
+
+        def get_write_buffer_size(self):
+            return self.size
+
+        def abort(self):
+            self.size = 0
+
+    found = [Connection(40, 3.0), Connection(50, 1.0), Connection(30, 2.0), Connection(0, inf)]
+    hang_up_on_the_idle(found, 120)
+    assert [each.size for each in found] == [40, 50, 30, 0]
+    hang_up_on_the_idle(found, 65)
+    assert [each.size for each in found] == [40, 0, 0, 0]
+
+
+def test_one_address_keeps_nobody_else_out(tmp_path, serve, monkeypatch):
+    client = serve(study(tmp_path), slow_seconds=5.0, most_of_one=20)
+    with contextlib.ExitStack() as stack:
+        for _ in range(30):  # of this machine, where a proxy may be: all are let in
+            stack.enter_context(opened(client, b"G"))
+        assert client.get("/health").status_code == 200
+        far = iter(["203.0.113.7"] * 25 + ["203.0.113.8"])
+        addresses = {}
+        monkeypatch.setattr(running_module, "_address", addresses.get)
+        made = running_module._Impatient.connection_made
+
+        def from_afar(self, transport):
+            addresses[self] = next(far, None)
+            made(self, transport)
+
+        monkeypatch.setattr(running_module._Impatient, "connection_made", from_afar)
+        request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        replies = []
+        for _ in range(26):
+            connection = stack.enter_context(opened(client, request))
+            replies.append(int(connection.recv(65536).split()[1]))
+    assert replies == [200] * 20 + [503] * 5 + [200]
+
+
+@pytest.mark.parametrize(
+    ("client", "address"),
+    [
+        (("127.0.0.1", 5), None),
+        (("::1", 5), None),
+        (("203.0.113.7", 5), "203.0.113.7"),
+        (("fe80::1%eth0", 5), "fe80::1%eth0"),
+        (None, None),
+        (("", 5), None),
+    ],
+)
+def test_this_machine_is_no_address(client, address):
+    class Connection:
+        pass
+
+    Connection.client = client
+    assert running_module._address(Connection) == address
 
 
 def test_too_many_connections_are_told_to_come_back(client):

@@ -23,6 +23,10 @@ class ServeOptions:
         body_bytes: that a request may bring.
         slow_seconds: in which a request must have come, and its reply be taken.
         most_connections: open at once.
+        most_of_one: open at once from one address of another machine. Behind a proxy all come from
+            one, and the proxy must limit them.
+        most_unsent: bytes of replies that wait to be taken, all together; above it whoever has
+            taken nothing for longest is hung up on.
         most_requests: in work at once; more are told to come back.
         token_rate, token_burst: requests per second of one participant, and at once.
         begin_rate, begin_burst: of new sessions, all participants together.
@@ -38,6 +42,8 @@ class ServeOptions:
     body_bytes: int = 16 * 1024
     slow_seconds: float = 10.0
     most_connections: int = 4000
+    most_of_one: int = 1000
+    most_unsent: int = 512 * 2**20
     most_requests: int = 128
     token_rate: float = 20.0
     token_burst: int = 100

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import logging
+import math
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -48,13 +50,18 @@ class _Impatient(H11Protocol):
 
     seconds = 10.0
     most_connections = 4000
+    most_of_one = 1000
     _head_since: float | None = None
     _left: tuple[float, int] | None = None  # when so much of the replies was not taken yet
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._head_since = self.loop.time()
-        if len(self.connections) > self.most_connections:
+        address = _address(self)
+        of_one = (
+            0 if address is None else sum(_address(each) == address for each in self.connections)
+        )
+        if len(self.connections) > self.most_connections or of_one > self.most_of_one:
             self.app = cast("Any", _too_many)
 
     def data_received(self, data: bytes) -> None:
@@ -65,6 +72,11 @@ class _Impatient(H11Protocol):
         super().data_received(data)
         if self.cycle is not before:
             self._head_since = None
+
+    @property
+    def waits_since(self) -> float:
+        """Since when the client has taken too little of a reply, on the loop's clock."""
+        return math.inf if self._left is None else self._left[0]
 
     def look(self, now: float) -> None:
         """Hang up if nothing has moved for too long; called every second."""
@@ -82,12 +94,23 @@ class _Impatient(H11Protocol):
             self._left = now, left
 
 
+def _address(connection: Any) -> str | None:
+    """Whence it comes; None: from this machine, where a proxy may stand in front."""
+    address = connection.client[0] if connection.client else ""
+    try:
+        return None if ipaddress.ip_address(address.partition("%")[0]).is_loopback else address
+    except ValueError:
+        return None
+
+
 async def _too_many(_: Scope, __: Receive, send: Send) -> None:
     await refuse(send, "busy", "The server is busy. Please try again in a moment.", close=True)
 
 
 class _Server(uvicorn.Server):
     """Looks after its connections, and ends without raising the signal that ended it."""
+
+    most_unsent = 512 * 2**20
 
     def __init__(self, config: uvicorn.Config, pressure: Pressure) -> None:
         super().__init__(config)
@@ -100,15 +123,37 @@ class _Server(uvicorn.Server):
             self._pressure.note(now - self._last_tick - _TICK)
         self._last_tick = now
         if counter % 10 == 0:
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, _Impatient):
-                    connection.look(now)
+            connections = [
+                each for each in self.server_state.connections if isinstance(each, _Impatient)
+            ]
+            for connection in connections:
+                connection.look(now)
+            hang_up_on_the_idle(connections, self.most_unsent)
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
         self.should_exit = True
+
+
+def hang_up_on_the_idle(connections: Iterable[_Impatient], most: int) -> None:
+    """Make sure that replies which nobody takes fill no memory: the longest untaken go first.
+
+    Args:
+        connections: all there are.
+        most: bytes that may wait.
+    """
+    waiting = [
+        (each.waits_since, each.transport.get_write_buffer_size(), each) for each in connections
+    ]
+    total = sum(size for _, size, _ in waiting)
+    for _, size, each in sorted(waiting, key=lambda entry: entry[0]):
+        if total <= most:
+            return
+        if size:
+            each.transport.abort()
+            total -= size
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -154,11 +199,15 @@ def make_server(app: FastAPI, options: ServeOptions) -> uvicorn.Server:
     protocol = type(
         "Impatient",
         (_Impatient,),
-        {"seconds": options.slow_seconds, "most_connections": options.most_connections},
+        {
+            "seconds": options.slow_seconds,
+            "most_connections": options.most_connections,
+            "most_of_one": options.most_of_one,
+        },
     )
     # Nobody shall fill the log by sending what is no HTTP.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    return _Server(
+    server = _Server(
         uvicorn.Config(
             app,
             http=protocol,
@@ -175,6 +224,8 @@ def make_server(app: FastAPI, options: ServeOptions) -> uvicorn.Server:
         ),
         app.state.room.pressure,
     )
+    server.most_unsent = options.most_unsent
+    return server
 
 
 def serve(
