@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 __all__ = ["Answers", "Kind", "Ratings", "midranks"]
 
@@ -22,7 +21,9 @@ def midranks(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
     array([[1.5, 1.5, 3. ],
            [3. , 1. , 2. ]])
     """
-    found: NDArray[np.float64] = rankdata(ranks, axis=1)
+    mine, others = ranks[:, :, None], ranks[:, None, :]
+    better, same = (others < mine).sum(axis=2), (others == mine).sum(axis=2)
+    found: NDArray[np.float64] = better + (same + 1) / 2
     return found
 
 

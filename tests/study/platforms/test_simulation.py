@@ -222,7 +222,7 @@ def test_a_reply_that_breaks_off_is_asked_for_again():
                     connection.recv(65536)
                     connection.sendall(reply)
 
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         url = urlsplit(f"http://127.0.0.1:{listening.getsockname()[1]}")
         with over_http._Browser(url, threading.Event()) as browser:
