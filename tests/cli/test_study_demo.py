@@ -9,12 +9,12 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from snellen.cli.main import main
-from snellen.cli.study import demo as module
 from snellen.experiments.codec_bundle import CODECS
 from snellen.experiments.study_bundle import write_study_bundle
 from snellen.study.folder import open_study, placeholders
@@ -54,7 +54,7 @@ def test_the_newest_run_with_two_losses_is_taken(here, capsys):
     assert study.config.models == ("mse", "ssim", "ms-ssim")
     assert study.config.people == 7
     assert placeholders(study.config) == ()
-    assert served[0].path == module.Path("studies/demo")
+    assert served[0].path == Path("studies/demo")
     out = capsys.readouterr().out
     assert f"admin#{study.secrets().admin}" in out
 
