@@ -59,6 +59,13 @@ def test_progress_and_quality(owner, new_page):
     page.wait_for_selector("th:text-is('P0002')")  # by itself
     assert numbers(page)["done"] == "1 of 60"
     assert numbers(page)["at it now"] == "1"
+    Person(new_page(), site).open().press("I do not agree")
+    look(page)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.numbers div')]"
+        ".some(e => e.textContent === 'did not agree1')"
+    )
+    assert numbers(page)["had too small a window"] == "0"
     first = page.locator("tbody tr").nth(0).locator("td").all_inner_texts()
     assert first[:2] == ["completed", "4 of 4"]
     assert first[2].endswith(" s")

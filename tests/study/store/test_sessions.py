@@ -112,6 +112,18 @@ def test_a_place_is_given_again_when_no_answer_comes_for_a_lease(acting, clock):
     refused("gone", acting.answer, first.token, 0)
 
 
+def test_a_clock_that_was_set_back_blocks_no_place_for_years(acting, clock):
+    first = acting.begin()
+    clock.wait(-1e8)
+    assert acting.slot(acting.begin().token) == 1
+    assert acting.session(first.token).state == "active"  # has a whole lease from now on
+    clock.wait(LEASE - 1)
+    assert acting.slot(acting.begin().token) == 2
+    clock.wait(2)
+    assert acting.slot(acting.begin().token) == 0
+    refused("gone", acting.answer, first.token, 0)
+
+
 def test_an_answer_prolongs_the_lease(acting, clock):
     first = acting.begin()
     clock.wait(LEASE - 1)

@@ -299,8 +299,8 @@ async def take_back(room: InRoom, body: WithdrawRequest) -> Response:
     hashed = token_hash(body.token)
     room.check_withdrawal(hashed)
     now = room.store.clock()
-    await room.write(lambda connection: withdraw(connection, hashed, now))
-    await asyncio.to_thread(room.store.scrub)
+    if await room.write(lambda connection: withdraw(connection, hashed, now)):
+        await asyncio.to_thread(room.store.scrub)
     return _json({"withdrawn": True})
 
 

@@ -196,7 +196,7 @@ def begin(connection: sqlite3.Connection, asked: Begin, now: float) -> Begun:
     if state != "open":
         raise Refused("closed", "The study is closed. Thank you for your interest.")
     _freeze(connection, asked, now)
-    expire(connection, now)
+    expire(connection, now, asked.lease)
     slot = _free_slot(connection)
     if slot >= asked.people:
         raise Refused("full", "All places of this study are taken. Thank you for your interest.")
@@ -332,8 +332,15 @@ def _new_session(connection: sqlite3.Connection, asked: Begin, slot: int, now: f
     return Begun(token, withdraw_token, False, session)
 
 
-def expire(connection: sqlite3.Connection, now: float) -> None:
-    """Free the places of those who have not answered for too long."""
+def expire(connection: sqlite3.Connection, now: float, lease: float) -> None:
+    """Free the places of those who have not answered for too long.
+
+    Where the clock was set back, a place is kept for one more lease, not until the old time comes.
+    """
+    connection.execute(
+        "UPDATE session SET lease_until = ?1 WHERE state = 'active' AND lease_until > ?1",
+        (now + lease,),
+    )
     connection.execute(
         "UPDATE session SET state = 'expired' WHERE state = 'active' AND lease_until <= ?", (now,)
     )
@@ -422,7 +429,7 @@ def withdrawing(connection: sqlite3.Connection, hashed: bytes) -> Session:
     return Session(*row)
 
 
-def withdraw(connection: sqlite3.Connection, hashed: bytes, now: float) -> None:
+def withdraw(connection: sqlite3.Connection, hashed: bytes, now: float) -> bool:
     """Delete what a participant has told, and free the place.
 
     What stays is that somebody consented and withdrew, and the salted hash, or the hash of the
@@ -434,12 +441,15 @@ def withdraw(connection: sqlite3.Connection, hashed: bytes, now: float) -> None:
         hashed: `token_hash` of the token of withdrawal.
         now: seconds since 1970.
 
+    Returns:
+        Whether there was something to delete.
+
     Raises:
         Refused: "unknown", there is no such session.
     """
     session = withdrawing(connection, hashed)
     if session.state == "withdrawn":
-        return
+        return False
     for table in ("answer", "image", "trial", "identity", "moved"):
         connection.execute(
             f"DELETE FROM {table} WHERE session = ?",  # noqa: S608 - tables of ours
@@ -452,3 +462,4 @@ def withdraw(connection: sqlite3.Connection, hashed: bytes, now: float) -> None:
     )
     connection.execute("UPDATE invitation SET label = '' WHERE session = ?", (session.id,))
     write_event(connection, now, "withdrawn", session.name)
+    return True
