@@ -163,6 +163,15 @@ def test_the_protocol_tells_what_was_done(report):
     assert told["Design"].startswith("Crossed: 6 participants × 8 pictures, the same for all.")
     assert "k was 2 in 100 % of the answers" in told["Display"]
     assert "8 people consented: 6 completed" in told["People"]
+    conduct = report.results["conduct"]
+    counted = report.results | {"conduct": conduct | {"refused": {"consent": 3, "screen": 1}}}
+    assert (
+        "3 more did not consent and 1 were turned away" in dict(study_protocol(counted))["People"]
+    )
+    earlier = {key: value for key, value in conduct.items() if key != "refused"}
+    assert (
+        "was not counted" in dict(study_protocol(report.results | {"conduct": earlier}))["People"]
+    )
     assert told["Dates"].startswith("20 November 2026 to 22 November 2026.")
     assert told["Frozen as"] == report.results["study"]["digest"]
 

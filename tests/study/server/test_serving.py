@@ -130,6 +130,17 @@ def test_the_link_is_the_platforms(tmp_path, monkeypatch, capsys, platform, link
     assert re.fullmatch(f"participants: {link}", first)
 
 
+def test_a_study_that_holds_simulated_answers_says_so_loudly(made, monkeypatch, capsys):
+    monkeypatch.setattr("snellen.study.server.running.serve", lambda *_, **__: None)
+    assert main(["study", "serve", str(made.path)]) == 0
+    assert "simulated" not in capsys.readouterr().err
+    with closing(sqlite3.connect(made.database)) as connection, connection:
+        connection.execute("INSERT INTO setting VALUES ('simulated', '1')")
+    assert main(["study", "serve", str(made.path)]) == 0
+    assert "WARNING: " in (told := capsys.readouterr().err)
+    assert "holds simulated answers, so nobody is let in" in told
+
+
 def test_what_is_still_to_be_filled_in_is_said(tmp_path, monkeypatch, capsys):
     made = study(tmp_path, changes={"contact": "[FILL IN: your address]"})
     monkeypatch.setattr("snellen.study.server.running.serve", lambda *_, **__: None)
