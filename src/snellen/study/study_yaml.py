@@ -78,9 +78,11 @@ def default_consent(config_platform: Platform, *, retention_days: int) -> str:
         "You will rank pictures by how close they look to an original. You must be 18 or older."
         " There are no known risks beyond those of looking at a screen, and no direct benefit to"
         " you.",
-        "We store your rankings, how long you took, and the size and magnification of your browser"
-        f" window. We do not store your name, your IP address or any cookie.{paid} The answers are"
-        f" kept for {retention_days} days; anonymous results may be published.",
+        "We store your rankings, how long you took, the sizes of your screen and window and their"
+        " magnification, whether you used a mouse, a finger or keys, and how often you left the"
+        f" page. We do not store your name, your IP address or any cookie.{paid} What could tell"
+        f" who you are is deleted after {retention_days} days at the latest; the anonymous answers"
+        " may be published.",
         "Taking part is voluntary. You may stop at any time by closing the page. At the beginning"
         " you get a link with which you can withdraw later: all your answers are then deleted.",
         "By starting you confirm that you have read this and agree to take part.",
@@ -198,8 +200,8 @@ def _blocks(c: StudyConfig) -> list[str]:
         _entry(
             "retention_days",
             c.retention_days,
-            "So long the answers are kept, as the consent says; afterwards `snellen study doctor`"
-            " asks for a purge.",
+            "So long what tells who participants are may be kept, as the consent says; afterwards"
+            " `snellen study doctor` asks for a purge.",
         ),
     ]
 
