@@ -33,8 +33,9 @@ function question() {
     el(
       "p",
       {},
-      "All your rankings, their times and what connects them with you are deleted, at once and " +
-        "for good. You need not say why.",
+      "All your rankings, their times and the id by which you came are deleted, at once and for " +
+        "good. You need not say why. An unreadable mark stays until the study's end, so that you " +
+        "are not asked again.",
     ),
     el(
       "p",
