@@ -12,11 +12,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from snellen.errors import UserError, nearest
 from snellen.files import shown
+from snellen.study.plain_yaml import read_plain_yaml
 
 __all__ = [
     "DESIGNS",
@@ -51,7 +52,7 @@ class Exclusion(_Strict):
     max_failed_catch: Annotated[int, Field(ge=0)] | None = Field(
         default=1, description="catch trials that may be failed"
     )
-    min_median_seconds: Annotated[float, Field(ge=0)] | None = Field(
+    min_median_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         default=1.0, description="between a picture's appearance and the answer"
     )
     min_retest: Annotated[float, Field(ge=-1, le=1)] | None = Field(
@@ -199,16 +200,77 @@ def parse_config(values: Any, where: str = "study.yaml") -> StudyConfig:
         raise UserError(f"{where}: {_sentence(error)}") from error
 
 
+# What a value must be, where pydantic's words would be a pattern or name one possibility of three.
+_NEEDED = {
+    "language": "need a language as BCP 47 spells it, like en, de or pt-BR",
+    "pictures": "need all, a number from 1, or a list of names",
+    "magnify": "need auto, or a whole number from 1 to 16",
+    "platform.reward": 'need dollars and cents in quotes, like "2.50"',
+    "platform.completed": "need 4 to 64 letters, digits, _ or -",
+    "platform.no_consent": "need 4 to 64 letters, digits, _ or -",
+    "platform.screened_out": "need 4 to 64 letters, digits, _ or -",
+}
+_KINDS: dict[str, type[_Strict]] = {"open": OpenLink, "prolific": Prolific, "mturk": Mturk}
+_NAMES = {None: "nothing", True: "true", False: "false"}
+
+
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"there is no key {key!r}."
-    if first["type"] == "missing":
+    kind, got = first["type"], first["input"]
+    place = [str(part) for part in first["loc"]]
+    if place[0] == "platform" and len(place) > 1:
+        return _of_platform(place[1], ".".join(("platform", *place[2:])), first)
+    if place[0] in ("pictures", "magnify"):
+        place = place[:1]  # the rest is which of the possibilities it is not
+    key = ".".join(place)
+    if kind == "union_tag_not_found":
+        return f"{key}.kind is missing: need one of {', '.join(_KINDS)}."
+    if kind == "union_tag_invalid":
+        return f"{key}.kind: need one of {', '.join(_KINDS)} (got {_got(got.get('kind'))})."
+    if kind == "extra_forbidden":
+        near = nearest(place[-1], Exclusion.model_fields)
+        return f"there is no key {key!r}.{near}"
+    if kind == "missing":
         return f"{key} is missing."
+    return _wrong(key, first)
+
+
+def _of_platform(tag: str, key: str, first: ErrorDetails) -> str:
+    """The same of a key that only one kind of platform has."""
+    keys = _KINDS[tag].model_fields
+    kind = first["type"]
+    if kind == "extra_forbidden":
+        return (
+            f"platform: kind {tag} has no key {key.removeprefix('platform.')!r}; it has "
+            f"{', '.join(name for name in keys if name != 'kind')}."
+        )
+    if kind == "missing":
+        return (
+            f"{key} is missing, which kind {tag} needs: `snellen study create --platform {tag}` "
+            "makes a study that has it."
+        )
+    return _wrong(key, first)
+
+
+def _wrong(key: str, first: ErrorDetails) -> str:
+    kind, got = first["type"], first["input"]
+    if (needed := _NEEDED.get(key)) and kind != "value_error":
+        return f"{key}: {needed} (got {_got(got)})."
     message = first["msg"].removeprefix("Value error, ")
-    got = repr(first["input"])
-    return f"{key}: {message[:1].lower()}{message[1:]} (got {got[:80]})."
+    quotes = kind == "string_type" and isinstance(got, bool | int | float)
+    hint = ": put it into quotes" if quotes else ""
+    return f"{key}: {message[:1].lower()}{message[1:]} (got {_got(got)}){hint}."
+
+
+def _got(value: Any) -> str:
+    """A value as YAML spells it.
+
+    >>> _got(None), _got(True), _got("a")
+    ('nothing', 'true', "'a'")
+    """
+    if value is None or isinstance(value, bool):
+        return _NAMES[value]
+    return repr(list(value) if isinstance(value, tuple) else value)[:80]
 
 
 def read_study_config(path: str | Path) -> StudyConfig:
@@ -219,10 +281,7 @@ def read_study_config(path: str | Path) -> StudyConfig:
     """
     place = Path(path)
     try:
-        values = yaml.safe_load(place.read_text(encoding="utf-8"))
+        data = place.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {shown(place)}: {error.strerror or error}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        first = str(error).splitlines()[0]
-        raise UserError(f"{shown(place)} is not YAML: {first}.") from error
-    return parse_config(values, shown(place))
+    return parse_config(read_plain_yaml(data, shown(place)), shown(place))

@@ -18,6 +18,7 @@ from snellen.study.config import (
     StudyConfig,
     parse_config,
 )
+from snellen.study.plain_yaml import read_plain_yaml
 
 __all__ = [
     "PLATFORMS",
@@ -123,7 +124,7 @@ def config_as_yaml(config: StudyConfig) -> str:
     True
     """
     text = "\n".join(_blocks(config)) + "\n"
-    if parse_config(yaml.safe_load(text)) != config:
+    if parse_config(read_plain_yaml(text, "study.yaml")) != config:
         raise AssertionError("study.yaml would be read as something else")
     return text
 
