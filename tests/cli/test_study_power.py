@@ -65,6 +65,25 @@ def test_what_does_not_fit_is_said_with_what_would(capsys):
     assert out.splitlines()[-1] == "None of these designs fits these numbers."
 
 
+def test_what_has_no_interval_is_said(capsys):
+    few = ("--studies", 20, "--people", 2, "--trials", 1, "--pictures", 2)
+    status, out, _ = run(capsys, *few, "--designs", "crossed")
+    assert status == 0
+    assert "nan" not in out
+    assert out.splitlines()[-1].startswith("None of these designs has an interval")
+    status, out, _ = run(capsys, *few, "--designs", "nested,crossed")
+    assert "nan" not in out
+    assert out.splitlines()[-1].startswith("nested with 2 rankings")
+
+
+def test_a_terminal_of_80_columns_shows_all(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(capsys, *SMALL)
+    row = next(line for line in out.splitlines() if line.startswith("balanced-incomplete"))
+    assert row.rstrip().endswith("%")
+    assert row.count("%") == 2
+
+
 def test_a_study_gives_its_numbers(study, capsys):
     status, out, _ = run(capsys, study, "--studies", 20, "--designs", "crossed")
     assert status == 0
@@ -84,7 +103,13 @@ def test_a_study_gives_its_numbers(study, capsys):
         (("--utilities", "1"), "names 1 number; there are 2 to 6 models"),
         (("--models", "2", "--utilities", "1,0,0"), "names 3 numbers; there are 2 models"),
         (("--inattentive", "1"), "a share from 0 to below 1"),
-        (("nowhere",), "cannot read nowhere"),
+        (("nowhere",), "nowhere does not exist: name a study's folder"),
+        (("--gap", "nan"), "--gap: numbers of ordinary size are needed"),
+        (("--gap", "1e308"), "--gap: numbers of ordinary size are needed"),
+        (("--utilities", "0,inf"), "--utilities: numbers of ordinary size are needed"),
+        (("--person-sd", "inf"), "--person-sd: numbers of ordinary size are needed"),
+        (("--people", "100000000"), "less than or equal to 100000"),
+        (("--studies", "1000000000"), "less than or equal to 1000000"),
     ],
 )
 def test_bad_input_is_one_sentence(words, complaint, capsys):

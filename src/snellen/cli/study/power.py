@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,16 +34,26 @@ def power(
     ] = None,
     people: Annotated[
         int | None,
-        typer.Option(min=2, help="How many are asked.", show_default=f"the study's, or {_PEOPLE}"),
+        typer.Option(
+            min=2,
+            max=100_000,
+            help="How many are asked.",
+            show_default=f"the study's, or {_PEOPLE}",
+        ),
     ] = None,
     trials: Annotated[
         int | None,
-        typer.Option(min=1, help="Trials of each.", show_default=f"the study's, or {_TRIALS}"),
+        typer.Option(
+            min=1, max=1000, help="Trials of each.", show_default=f"the study's, or {_TRIALS}"
+        ),
     ] = None,
     pictures: Annotated[
         int | None,
         typer.Option(
-            min=1, help="How many there are.", show_default=f"the study's, or {_PICTURES}"
+            min=1,
+            max=1_000_000,
+            help="How many there are.",
+            show_default=f"the study's, or {_PICTURES}",
         ),
     ] = None,
     models: Annotated[
@@ -80,7 +91,9 @@ def power(
     designs: Annotated[
         str, typer.Option(metavar="NAME,NAME", help="Which are compared.")
     ] = "nested,crossed,balanced-incomplete",
-    studies: Annotated[int, typer.Option(min=10, help="Simulated for each design.")] = 2000,
+    studies: Annotated[
+        int, typer.Option(min=10, max=1_000_000, help="Simulated for each design.")
+    ] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON.")
@@ -171,12 +184,20 @@ def power(
 
 def _numbers_of(study: Path) -> dict[str, Any]:
     """What a study's folder says, also where its design cannot be: that is what one asks here."""
+    from snellen.errors import UserError
+    from snellen.files import shown as printable
     from snellen.study.config import read_study_config
     from snellen.study.folder import CONFIG_FILE, select_pictures
     from snellen.study.pictures import read_picture_set
 
-    config = read_study_config(study / CONFIG_FILE)
+    if not study.is_dir():
+        what = "is a file" if study.exists() else "does not exist"
+        raise UserError(
+            f"{printable(study)} {what}: name a study's folder, which `snellen study create` makes,"
+            " or leave it out."
+        )
     there = read_picture_set(study)
+    config = read_study_config(study / CONFIG_FILE)
     shown = select_pictures(there, config.pictures, config.seed)
     sources = len({there.pictures[index].source for index in shown})
     note = (
@@ -224,6 +245,14 @@ def _observers(
                 f"--utilities names {len(found)} number{'s' * (len(found) != 1)}; {whose}"
                 f" {models or '2 to 6'} models: give one for each."
             )
+    for option, numbers in (
+        ("--gap" if utilities is None else "--utilities", found),
+        ("--person-sd", (person_sd,)),
+        ("--picture-sd", (picture_sd,)),
+        ("--ties", (ties,)),
+    ):
+        if not all(abs(number) <= 1e6 for number in numbers):
+            raise UserError(f"{option}: numbers of ordinary size are needed, like 0.4 or 2.")
     return Observers(
         found,
         person_sd=person_sd,
@@ -234,12 +263,15 @@ def _observers(
 
 
 def _mean_half(found: DesignPower) -> float:
+    """Half of the interval, mean over the pairs; NaN where there is none."""
+    if not found.pairs:
+        return math.nan
     return sum(pair.half_width for pair in found.pairs) / len(found.pairs)
 
 
 def _best(found: tuple[DesignPower, ...]) -> list[DesignPower]:
     """The design with the narrowest intervals, and those that differ by chance at most."""
-    those = sorted((one for one in found if one.pairs), key=_mean_half)
+    those = sorted((one for one in found if _mean_half(one) < math.inf), key=_mean_half)
     if not those:
         return []
     error = 3 * max(pair.half_width_error for one in those for pair in one.pairs)
@@ -265,7 +297,7 @@ def _table(found: list[DesignPower], names: list[str]) -> Table:
     from snellen.files import shown
 
     table = Table(show_edge=False, pad_edge=False)
-    for title in ("design", "people × trials"):
+    for title in ("design", "people\n× trials"):  # so that 80 columns suffice
         table.add_column(title, no_wrap=True)
     table.add_column("models", overflow="fold", min_width=len("does not fit"))
     several = any(len(one.pairs) > 1 for one in found)
@@ -282,7 +314,7 @@ def _table(found: list[DesignPower], names: list[str]) -> Table:
                 numbers,
                 Text(shown(f"{names[pair.a]} – {names[pair.b]}")),
                 f"{pair.difference:+.2f}",
-                f"{pair.half_width:.3f}",
+                "–" if math.isnan(pair.half_width) else f"{pair.half_width:.3f}",
                 f"{pair.corrected:.0%} ±{pair.corrected_error:.0%}",
                 *([f"{pair.power:.0%}"] if several else []),
             )
@@ -296,6 +328,8 @@ def _verdict(found: tuple[DesignPower, ...], more: tuple[DesignPower, ...]) -> s
     """One sentence: which design is best for so many rankings."""
     best = _best(found)
     if not best:
+        if any(one.pairs for one in found):
+            return "None of these designs has an interval: ask more people about more pictures."
         return "None of these designs fits these numbers."
     one = best[0]
     rankings = f"{one.people * one.trials:,} rankings"
@@ -304,7 +338,7 @@ def _verdict(found: tuple[DesignPower, ...], more: tuple[DesignPower, ...]) -> s
         least = min(pair.corrected for pair in which.pairs)
         return f"±{_mean_half(which):.3f} ranks, power {least:.0%} for the least clear pair"
 
-    judged = len([other for other in found if other.pairs])
+    judged = len([other for other in found if _mean_half(other) < math.inf])
     if judged == 1:
         sentence = f"{one.design} with {rankings}: {says(one)}"
     elif len(best) > 1:
@@ -312,7 +346,7 @@ def _verdict(found: tuple[DesignPower, ...], more: tuple[DesignPower, ...]) -> s
         sentence = f"For {rankings} {names} do equally well: {says(one)}"
     else:
         sentence = f"Best for {rankings}: {one.design} ({says(one)})"
-    if more and more[0].pairs:
+    if more and _mean_half(more[0]) < math.inf:
         two = more[0]
         better = _mean_half(two) < _mean_half(one)
         sentence += (
@@ -325,7 +359,6 @@ def _verdict(found: tuple[DesignPower, ...], more: tuple[DesignPower, ...]) -> s
 def _json(found: list[DesignPower], names: list[str], observers: Observers, seed: int) -> str:
     import dataclasses
     import json
-    import math
 
     def known(value: Any) -> Any:
         if isinstance(value, dict):
