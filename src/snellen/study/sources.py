@@ -225,7 +225,12 @@ def _from_folders(folder: Path, models: Sequence[str] | None) -> Source:
         extra = sorted(found[model].keys() - originals.keys())
         if missing:
             # The nearest of what has no original: a slip of the pen, or other capitals.
-            hint = nearest(missing[0], extra).replace("Did you mean", "Is it")
+            same = [stem for stem in extra if stem.casefold() == missing[0].casefold()]
+            hint = (
+                f" It holds '{shown(same[0])}': capitals make a difference."
+                if same
+                else nearest(missing[0], extra).replace("Did you mean", "Is it")
+            )
             raise UserError(
                 f"{shown(folder / model)} lacks {len(missing)} of the {len(originals)} pictures in "
                 f"{ORIGINAL}/: {_some(missing)}.{hint} Every folder needs the same names; only the "
@@ -263,9 +268,14 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         # A Mac spells é as e and an accent, others as one letter.
         stem = unicodedata.normalize("NFC", _text(entry.stem))
         if (other := capitals.get(stem.casefold())) is not None:
+            why = (
+                "pictures are paired by name without suffix"
+                if stem in found
+                else "many disks cannot keep names apart that differ by capitals only"
+            )
             raise UserError(
-                f"{shown(folder)} holds both {shown(other)} and {shown(entry.name)}, and pictures "
-                "are paired by name without suffix and capitals: rename one, or take it away."
+                f"{shown(folder)} holds both {shown(other)} and {shown(entry.name)}, and {why}: "
+                "rename one, or take it away."
             )
         capitals[stem.casefold()] = entry.name
         found[stem] = entry
@@ -296,10 +306,17 @@ def _check_models(folder: Path, names: Sequence[str]) -> None:
                 f"{shown(folder)}: a model is named {name!r}, which the originals are called: "
                 "rename it."
             )
-        if len(name) > 200 or name != name.strip() or shown(name) != name:
-            raise UserError(
-                f"{shown(folder)}: {shown(name)[:80]!r} cannot name a model in tables: rename it."
-            )
+        why = (
+            f"has {len(name)} letters, 200 at most can stand in tables"
+            if len(name) > 200
+            else "begins or ends with a space"
+            if name != name.strip()
+            else "holds what cannot be printed"
+            if shown(name) != name
+            else ""
+        )
+        if why:
+            raise UserError(f"{shown(folder)}: the model '{shown(name)[:80]}' {why}: rename it.")
 
 
 def _choose(folder: Path, names: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -312,6 +329,10 @@ def _choose(folder: Path, names: Sequence[str], wanted: Sequence[str] | None) ->
                 )
         _refuse_twice(wanted, "--models: the model")
     chosen = tuple(names if wanted is None else wanted)
+    if not chosen:
+        raise UserError(
+            f"--models names no model: 2 to {_MOST} are needed; there are {', '.join(names)}."
+        )
     if len(chosen) < 2:
         told = "--models names" if wanted is not None else f"{shown(folder)} has"
         raise UserError(
@@ -329,11 +350,19 @@ def _choose(folder: Path, names: Sequence[str], wanted: Sequence[str] | None) ->
 def _refuse_twice(names: Sequence[str], what: str) -> None:
     met: dict[str, str] = {}
     for name in names:
-        if (other := met.get(name.casefold())) is not None:
-            same = name == other
-            how = "is named twice" if same else f"and {shown(other)!r} differ by capitals only"
+        # An accent may be a letter's own or stand behind it: both look the same.
+        key = unicodedata.normalize("NFC", name.casefold())
+        if (other := met.get(key)) is not None:
+            alike = unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
+            how = (
+                "is named twice"
+                if name == other
+                else f"and {shown(other)!r} look the same"
+                if alike
+                else f"and {shown(other)!r} differ by capitals only"
+            )
             raise UserError(f"{what} {shown(name)!r} {how}: give each a name of its own.")
-        met[name.casefold()] = name
+        met[key] = name
 
 
 def _look_into(folder: Path) -> None:

@@ -288,6 +288,38 @@ def test_an_unknown_model_and_one_named_twice(tmp_path):
     assert "named twice" in refused(tmp_path, place, CreateOptions(models=("mse", "mse")))
 
 
+def test_models_that_look_the_same(tmp_path):
+    place = folders(tmp_path / "in", models=("a", "\u00fc", "u\u0308"))
+    assert "look the same: give each a name of its own" in refused(tmp_path, place)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("y" * 230, "has 230 letters, 200 at most can stand in tables: rename it."),
+        (" b", "the model ' b' begins or ends with a space: rename it."),
+        ("b\x1b[31m", r"the model 'b\x1b[31m' holds what cannot be printed: rename it."),
+    ],
+)
+def test_models_whose_names_fit_no_table(tmp_path, name, said):
+    assert said in refused(tmp_path, folders(tmp_path / "in", models=("a", name)))
+
+
+def test_no_model_is_chosen(tmp_path):
+    place = folders(tmp_path / "in")
+    assert "--models names no model" in refused(tmp_path, place, CreateOptions(models=()))
+
+
+def test_pictures_whose_names_differ_by_capitals(tmp_path):
+    place = folders(tmp_path / "in")
+    (place / "b" / "cat.png").rename(place / "b" / "Cat.png")
+    assert "It holds 'Cat': capitals make a difference." in refused(tmp_path, place)
+    (place / "b" / "cat.png").write_bytes((place / "b" / "Cat.png").read_bytes())
+    assert "many disks cannot keep names apart" in refused(tmp_path, place)
+    (place / "b" / "Cat.png").rename(place / "b" / "cat.jpg")
+    assert "pictures are paired by name without suffix: rename one" in refused(tmp_path, place)
+
+
 def test_models_that_differ_by_capitals(tmp_path):
     place = folders(tmp_path / "in", models=("a", "A"))
     assert "differ by capitals only" in refused(tmp_path, place)
