@@ -84,7 +84,9 @@ def test_it_goes_on_with_what_is_there(here, capsys):
     bundle(place / "runs" / "b", ["mse", "ssim"], 2000)
     assert main(["study", "demo", "--port", "0", "--people", "3"]) == 0
     assert open_study(place / "studies" / "demo") == first
-    assert "goes on" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "goes on" in told.out
+    assert "it has 20 places: --people 3 is for a new one" in told.err
     assert len(served) == 2
 
 

@@ -30,7 +30,9 @@ def demo(
         Path, typer.Option(help="The study's folder; if it is there, it is gone on with.")
     ] = Path("studies/demo"),
     port: Annotated[int, typer.Option(help="0 is any free one.", min=0, max=65535)] = 8000,
-    people: Annotated[int, typer.Option(min=1, help="Places.")] = 20,
+    people: Annotated[
+        int | None, typer.Option(min=1, help="Places of a new study.", show_default="20")
+    ] = None,
     simulate: Annotated[
         bool,
         typer.Option(
@@ -56,8 +58,14 @@ def demo(
     if out.is_symlink() or out.exists():
         study = open_study(out)
         typer.echo(f"goes on with {shown(out)}, as it was made.")
+        if people not in (None, study.config.people):
+            typer.echo(
+                f"note: it has {study.config.people} places: --people {people} is for a new one, "
+                "elsewhere (--out).",
+                err=True,
+            )
     else:
-        study = _make(out, people)
+        study = _make(out, people or 20)
     if simulate:
         _simulate(study)
     secret = study.secrets().admin
