@@ -154,3 +154,59 @@ def test_invite_refuses_in_one_sentence(pictures, tmp_path, capsys):
     run(capsys, "create", pictures, study)
     refused(capsys, "invite", study, "--count", 2)
     refused(capsys, "invite", tmp_path, "--count", 2, "--url", "https://a.org")
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """What was given to the server, which is not begun."""
+    given = []
+    monkeypatch.setattr(
+        "snellen.study.server.running.serve",
+        lambda study, options, ready: given.append((study, options)),
+    )
+    return given
+
+
+def test_a_changed_picture_is_not_served(pictures, tmp_path, capsys, served):
+    run(capsys, "create", pictures, tmp_path / "study")
+    assert run(capsys, "serve", tmp_path / "study")[0] == 0
+    files = sorted((tmp_path / "study" / "pictures" / "a").iterdir())
+    files[0].write_bytes(files[1].read_bytes())
+    told = refused(capsys, "serve", tmp_path / "study")
+    assert "0001.png is not the picture that the study was made with" in told
+    assert len(served) == 1
+
+
+@pytest.mark.parametrize("name", ["", "http://study.example.org", "a b", "host:8000", "host/path"])
+def test_a_further_host_is_a_name(name, pictures, tmp_path, capsys, served):
+    run(capsys, "create", pictures, tmp_path / "study")
+    told = refused(capsys, "serve", tmp_path / "study", "--allow-host", name)
+    assert "--allow-host is a name like study.example.org" in told
+    assert not served
+
+
+@pytest.mark.parametrize("name", ["study.example.org", "localhost", "10.0.0.1", "[::1]"])
+def test_further_hosts(name, pictures, tmp_path, capsys, served):
+    run(capsys, "create", pictures, tmp_path / "study")
+    assert run(capsys, "serve", tmp_path / "study", "--allow-host", name)[0] == 0
+    assert name in served[0][1].allow_hosts
+
+
+def test_a_consent_that_promises_otherwise_is_told(pictures, tmp_path, capsys, served):
+    run(capsys, "create", pictures, tmp_path / "study")
+    place = tmp_path / "study" / "study.yaml"
+    place.write_text(place.read_text().replace("retention_days: 365", "retention_days: 700"))
+    said = "the consent speaks of 365 days, retention_days is 700"
+    assert said in run(capsys, "serve", tmp_path / "study")[2]
+    assert said in run(capsys, "doctor", tmp_path / "study")[1]
+    place.write_text(place.read_text().replace("365", "700"))
+    assert "days" not in run(capsys, "serve", tmp_path / "study")[2]
+
+
+def test_simulate_names_the_copy_as_the_study_was_named(pictures, tmp_path, capsys, monkeypatch):
+    run(capsys, "create", pictures, tmp_path / "study", "--people", 2)
+    monkeypatch.chdir(tmp_path)
+    assert " answers: study-simulated (closed" in run(capsys, "simulate", "study")[1]
+    monkeypatch.chdir(tmp_path / "study-simulated")
+    assert run(capsys, "simulate", ".")[0] == 0
+    assert (tmp_path / "study-simulated-simulated").is_dir()

@@ -36,6 +36,7 @@ __all__ = [
     "SECRETS_FILE",
     "Secrets",
     "Study",
+    "contradictions",
     "new_secrets",
     "open_study",
     "placeholders",
@@ -211,8 +212,8 @@ def select_pictures(
     if isinstance(wanted, int):
         if wanted > len(there):
             raise UserError(
-                f"{where}: pictures: {wanted} are asked for, there are {len(there)}: write "
-                f"`pictures: all`, or a number up to {len(there)}."
+                f"{where}: of pictures {wanted} are asked for, there are {len(there)}: say all, or "
+                f"a number up to {len(there)}."
             )
         return tuple(sorted(_drawn(pictures, seed)[:wanted]))
     places = {picture.name: place for place, picture in enumerate(there)}
@@ -240,6 +241,14 @@ def placeholders(config: StudyConfig) -> tuple[str, ...]:
     """Keys whose texts still hold what ``create`` left for the study's owner to fill in."""
     texts = {key: getattr(config, key) for key in ("title", "instructions", "consent", "contact")}
     return tuple(key for key, text in texts.items() if PLACEHOLDER in text)
+
+
+def contradictions(config: StudyConfig) -> tuple[str, ...]:
+    """What the texts say otherwise than the values; as far as a program can read them."""
+    said = [int(days) for days in re.findall(r"\b(\d{1,6})\s+days\b", config.consent)]
+    if not said or config.retention_days in said:
+        return ()
+    return (f"the consent speaks of {said[0]} days, retention_days is {config.retention_days}",)
 
 
 def new_secrets() -> Secrets:

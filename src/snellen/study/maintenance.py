@@ -19,7 +19,14 @@ from typing import Literal
 
 from snellen.errors import UserError
 from snellen.files import atomic_path, shown
-from snellen.study.folder import SECRETS_FILE, Study, new_secrets, open_study, placeholders
+from snellen.study.folder import (
+    SECRETS_FILE,
+    Study,
+    contradictions,
+    new_secrets,
+    open_study,
+    placeholders,
+)
 from snellen.study.store.opening import APPLICATION_ID, connect, reading
 from snellen.study.store.sessions import setting, write_event, write_setting
 from snellen.study.store.store import check_frozen
@@ -77,6 +84,8 @@ def examine(
     )
     if missing := placeholders(config):
         yield Finding("wrong", "texts", f"still to be filled in: {', '.join(missing)}")
+    for sentence in contradictions(config):
+        yield Finding("wrong", "texts", sentence)
     yield from _pictures(study)
     yield _secrets(study)
     yield from _database(study, clock())

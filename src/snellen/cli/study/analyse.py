@@ -43,7 +43,8 @@ def analyse(
         ),
     ] = None,
     resamples: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Draws of every bootstrap.")
+        int,
+        typer.Option(metavar="N", help="Draws of every bootstrap; 240 or more for three models."),
     ] = 5000,
     unlock: Annotated[
         bool,

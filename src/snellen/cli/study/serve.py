@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 _ALL = ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 def serve(
@@ -50,11 +52,18 @@ def serve(
     Every answer is in STUDY/study.db before the participant goes on; the server may be stopped, or
     killed, and started again at any time.
     """
+    from snellen.errors import UserError
     from snellen.files import shown
-    from snellen.study.folder import open_study, placeholders
+    from snellen.study.folder import contradictions, open_study, placeholders
     from snellen.study.server.options import ServeOptions
     from snellen.study.server.running import serve as run
 
+    for name in allow_host or ():
+        if not _HOST.fullmatch(name):
+            raise UserError(
+                f"--allow-host is a name like study.example.org, without http:// and port; got "
+                f"{shown(name)!r}."
+            )
     options = ServeOptions(
         host=host,
         port=port,
@@ -64,8 +73,12 @@ def serve(
     )
     opened = open_study(study)
     secret = opened.secrets().admin
+    if changed := opened.changed_pictures():
+        raise UserError(changed[0])
     for key in placeholders(opened.config):
         typer.echo(f"note: {key} in {shown(study)}/study.yaml still has to be filled in.", err=True)
+    for sentence in contradictions(opened.config):
+        typer.echo(f"note: {shown(study)}/study.yaml: {sentence}.", err=True)
 
     if host in _ALL and public_url is None and not allow_host:
         typer.echo(

@@ -83,7 +83,8 @@ def simulate(
         if url is not None:
             done = simulate_over_http(opened, url, options, tell=tell)
         else:
-            out = out or study.resolve().with_name(f"{study.resolve().name}-simulated")
+            beside = study if study.name not in ("", "..") else study.resolve()
+            out = out or beside.with_name(f"{beside.name}-simulated")
             done = simulate_into_copy(opened, out, options, tell=tell)
     where = url if out is None else f"{shown(out)} (closed; `snellen study analyse` reads it)"
     typer.echo(
