@@ -102,8 +102,9 @@ def power(
     """Simulate studies and say how sure each design would be.
 
     Power is the share of the studies whose report says "better" of a pair: p below 0.05 after
-    Holm's correction for all pairs, with the error of the simulation; alone: if that pair were the
-    only one. ± is half of the 95 % interval, in ranks. All as `snellen study analyse` reckons.
+    Holm's correction for all pairs, with the error of the simulation; --json also has it for a pair
+    that is the only one. ± is half of the 95 % interval, in ranks. All as `snellen study analyse`
+    reckons.
 
     What people and pictures differ by is a guess: try other values of --person-sd and --picture-sd.
     """
@@ -300,8 +301,7 @@ def _table(found: list[DesignPower], names: list[str]) -> Table:
     for title in ("design", "people\n× trials"):  # so that 80 columns suffice
         table.add_column(title, no_wrap=True)
     table.add_column("models", overflow="fold", min_width=len("does not fit"))
-    several = any(len(one.pairs) > 1 for one in found)
-    for title in ("difference", "±", "power", *(["alone"] if several else [])):
+    for title in ("difference", "±", "power"):
         table.add_column(title, justify="right", no_wrap=True)
     for one in found:
         size = f"{one.people} × {one.trials}"
@@ -316,7 +316,6 @@ def _table(found: list[DesignPower], names: list[str]) -> Table:
                 f"{pair.difference:+.2f}",
                 "–" if math.isnan(pair.half_width) else f"{pair.half_width:.3f}",
                 f"{pair.corrected:.0%} ±{pair.corrected_error:.0%}",
-                *([f"{pair.power:.0%}"] if several else []),
             )
         if len(one.pairs) == 1:
             table.add_row("", f"of {one.pictures}")
