@@ -130,9 +130,11 @@ def _manifest(folder: Path) -> tuple[dict[str, Any], str] | None:
     try:
         values = json.loads(data)
     except ValueError as error:
-        if _has_original(folder):
-            return None
-        raise UserError(f"{shown(place)} is not JSON ({error}): write the bundle anew.") from error
+        # Paired by name instead, pictures would lose their photographs and their sums unnoticed.
+        way = "or take that file away, to pair pictures by name" if _has_original(folder) else ""
+        raise UserError(
+            f"{shown(place)} is not JSON ({error}): write the bundle anew{', ' * bool(way)}{way}."
+        ) from error
     if not isinstance(values, dict) or values.get("kind") != BUNDLE_KIND:
         return None
     if values.get("format") != BUNDLE_FORMAT:

@@ -462,6 +462,11 @@ def test_a_manifest_that_is_no_json(tmp_path):
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "manifest.json").write_text("{")
     assert "is not JSON" in refused(tmp_path, tmp_path / "bundle")
+    damaged = bundle(tmp_path / "damaged")
+    text = (damaged / "manifest.json").read_text()
+    (damaged / "manifest.json").write_text(text[: len(text) // 2])
+    told = refused(tmp_path, damaged)
+    assert told.endswith("write the bundle anew, or take that file away, to pair pictures by name.")
 
 
 # What is refused: options and places
