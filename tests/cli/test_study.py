@@ -210,3 +210,17 @@ def test_simulate_names_the_copy_as_the_study_was_named(pictures, tmp_path, caps
     monkeypatch.chdir(tmp_path / "study-simulated")
     assert run(capsys, "simulate", ".")[0] == 0
     assert (tmp_path / "study-simulated-simulated").is_dir()
+
+
+@pytest.mark.parametrize(
+    "words", [("--public-url", "https://study.example.org"), ("--host", "0.0.0.0")], ids=str
+)
+def test_texts_are_filled_in_before_others_come(words, pictures, tmp_path, capsys, served):
+    run(capsys, "create", pictures, tmp_path / "study")
+    told = refused(capsys, "serve", tmp_path / "study", *words)
+    assert "still has texts to be filled in (consent, contact)" in told
+    assert "consent in" in run(capsys, "serve", tmp_path / "study")[2]
+    assert len(served) == 1
+    place = tmp_path / "study" / "study.yaml"
+    place.write_text(place.read_text().replace("[FILL IN", "[me"))
+    assert run(capsys, "serve", tmp_path / "study", *words)[0] == 0

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -75,7 +76,14 @@ def serve(
     secret = opened.secrets().admin
     if changed := opened.changed_pictures():
         raise UserError(changed[0])
-    for key in placeholders(opened.config):
+    missing = placeholders(opened.config)
+    if missing and not _is_here(urlsplit(options.address).hostname, host):
+        raise UserError(
+            f"{shown(study)}/study.yaml still has texts to be filled in ({', '.join(missing)}), "
+            "which the first participant would freeze: write them before others can reach the "
+            "study, or look at it on this machine alone (without --public-url and --host)."
+        )
+    for key in missing:
         typer.echo(f"note: {key} in {shown(study)}/study.yaml still has to be filled in.", err=True)
     for sentence in contradictions(opened.config):
         typer.echo(f"note: {shown(study)}/study.yaml: {sentence}.", err=True)
@@ -110,6 +118,12 @@ def _simulated(study: Study) -> bool:
 
     with reading(study.database) as connection:
         return setting(connection, "simulated") == "1"
+
+
+def _is_here(name: str | None, host: str) -> bool:
+    """Whether participants come from this machine alone, as far as the options say."""
+    near = ("localhost", "127.0.0.1", "::1")
+    return name in near and host in near
 
 
 def _own(host: str) -> tuple[str, ...]:
