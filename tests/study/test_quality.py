@@ -8,12 +8,16 @@ import pytest
 from scipy.stats import kendalltau
 
 from snellen.study.config import Exclusion
-from snellen.study.quality import excluded_people, participant_quality, rule_in_words
+from snellen.study.quality import participant_quality, rule_in_words
 from snellen.study.ratings import Answers, Ratings, midranks
 
 from .fake_answers import make_answers
 
 NOBODY = Exclusion(max_failed_catch=None, min_median_seconds=None)
+
+
+def excluded(found):
+    return tuple(one.name for one in found if one.excluded)
 
 
 def two_people(ranks, *, places=None, kinds=None, picture=None, seconds=None, person=None):
@@ -37,7 +41,7 @@ def two_people(ranks, *, places=None, kinds=None, picture=None, seconds=None, pe
 def test_slackers_are_found_and_the_careful_are_not():
     answers = make_answers(slackers=(2,))
     found = participant_quality(answers, Exclusion())
-    assert excluded_people(found) == ("P0003",)
+    assert excluded(found) == ("P0003",)
     assert found[2].same_place == 1.0
     assert found[2].catch_failed == found[2].catch_seen == 2
     assert len(found[2].reasons) == 2
@@ -47,7 +51,7 @@ def test_slackers_are_found_and_the_careful_are_not():
 
 def test_without_rules_nobody_is_left_out():
     found = participant_quality(make_answers(slackers=(2,)), NOBODY)
-    assert excluded_people(found) == ()
+    assert excluded(found) == ()
     assert rule_in_words(NOBODY) == "Nobody is left out."
 
 
@@ -113,4 +117,4 @@ def test_an_empty_study_has_nobody():
     answers = make_answers(people=0)
     assert participant_quality(answers, Exclusion()) == ()
     nobody = dataclasses.replace(answers, completed=np.empty(0, bool))
-    assert excluded_people(participant_quality(nobody, Exclusion())) == ()
+    assert excluded(participant_quality(nobody, Exclusion())) == ()

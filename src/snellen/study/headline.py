@@ -37,7 +37,7 @@ from scipy import special, stats
 from snellen.study.config import Design
 from snellen.study.ratings import Ratings
 
-__all__ = ["Difference", "Intervals", "mean_rank_differences", "prepare"]
+__all__ = ["Difference", "Intervals", "mean_rank_differences", "prepare", "times_drawn"]
 
 _BLOCK = 4_000_000  # weights held in memory at a time: 32 MB
 _AGREED = "all agree exactly: without any spread there is no interval"
@@ -335,8 +335,8 @@ class _TwoWay:
         step = max(1, _BLOCK // len(self._person))
         for start in range(0, self._resamples, step):
             draws = min(step, self._resamples - start)
-            people = _times_drawn(rng, draws, self._people)
-            sources = _times_drawn(rng, draws, self._sources)
+            people = times_drawn(rng, draws, self._people)
+            sources = times_drawn(rng, draws, self._sources)
             weights = people[:, self._person] * sources[:, self._source]
             total = weights @ self._sum.sizes
             some = total > 0  # in a tiny study nobody drawn may have judged what was drawn
@@ -358,7 +358,7 @@ class _Sums:
         return found
 
 
-def _times_drawn(rng: np.random.Generator, draws: int, count: int) -> NDArray[np.float64]:
+def times_drawn(rng: np.random.Generator, draws: int, count: int) -> NDArray[np.float64]:
     """How often each of `count` is drawn, with replacement, (draws, count)."""
     drawn = rng.integers(count, size=(draws, count))
     drawn += (np.arange(draws) * count)[:, None]

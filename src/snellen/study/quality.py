@@ -11,7 +11,7 @@ from snellen.study.config import Exclusion
 from snellen.study.ratings import Answers, Ratings
 from snellen.study.statistics.retest import retest_by_person
 
-__all__ = ["ParticipantQuality", "excluded_people", "participant_quality", "rule_in_words"]
+__all__ = ["ParticipantQuality", "participant_quality", "rule_in_words"]
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,6 @@ def participant_quality(answers: Answers, rule: Exclusion) -> tuple[ParticipantQ
             )
         )
     return tuple(found)
-
-
-def excluded_people(found: tuple[ParticipantQuality, ...]) -> tuple[str, ...]:
-    """The names of those whom the rule leaves out."""
-    return tuple(each.name for each in found if each.excluded)
 
 
 def rule_in_words(rule: Exclusion) -> str:

@@ -3,7 +3,7 @@
 Each block (a participant, or a source photograph) gives one ranking, that of the models' mean ranks
 in it. Both ways are **secondary**: they take blocks for independent, which participants are not
 where they rank the same pictures, nor pictures where the same people rank them. How often they err
-is measured: docs/results/study_intervals.json.
+is measured by benchmarks/study_intervals.py.
 
 Source: Friedman, JASA 32 (1937); with ties as in Conover, Practical Nonparametric Statistics
 (1999), §5.8.

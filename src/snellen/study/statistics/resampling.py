@@ -15,7 +15,7 @@ influence), have the intervals of the headline: see `snellen.study.headline` for
 bootstrap is kept from counting the noise of single rankings three times. What cannot, such as
 agreement between people, has plain percentile limits, which are conservative where few people rank
 each picture; over people alone ± t times the bootstrap's standard error. How often all of them
-cover is measured: docs/results/study_intervals.json.
+cover is measured by benchmarks/study_intervals.py.
 
 Source: Owen & Eckles, "Bootstrapping data arrays of arbitrary order", Annals of Applied Statistics
 6 (2012); Cochran, Sampling Techniques (1977), ch. 6, for the ratio of sums; Hampel, JASA 69 (1974),
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from snellen.study.config import Design
-from snellen.study.headline import prepare
+from snellen.study.headline import prepare, times_drawn
 from snellen.study.ratings import Ratings
 from snellen.study.statistics.estimates import (
     NO_RANKINGS,
@@ -158,17 +158,11 @@ def draws(
     block = max(1, _BLOCK // max(size, clusters.people, clusters.sources, 1))
     for start in range(0, bootstrap.resamples, block):
         count = min(block, bootstrap.resamples - start)
-        people = _drawn(of_people, count, clusters.people)
+        people = times_drawn(of_people, count, clusters.people)
         if clusters.two_way(bootstrap):
-            yield people, _drawn(of_sources, count, clusters.sources)
+            yield people, times_drawn(of_sources, count, clusters.sources)
         else:
             yield people, np.ones((count, clusters.sources))
-
-
-def _drawn(rng: np.random.Generator, resamples: int, count: int) -> NDArray[np.float64]:
-    drawn = rng.integers(count, size=(resamples, count)) + count * np.arange(resamples)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=resamples * count)
-    return counts.reshape(resamples, count).astype(np.float64)
 
 
 def ratio_estimates(
