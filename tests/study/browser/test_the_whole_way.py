@@ -60,8 +60,6 @@ def test_by_keyboard_alone(person, site, ratio):
 def test_numbers_give_ranks_to_the_picture_one_is_at(person, site):
     someone = person().begin()
     page = someone.page
-    page.keyboard.press("1")  # at the heading: at no picture
-    assert page.locator(".rank[aria-pressed=true]").count() == 0
     page.keyboard.press("ArrowRight")
     page.keyboard.press("3")
     page.keyboard.press("ArrowRight")
@@ -79,6 +77,20 @@ def test_numbers_give_ranks_to_the_picture_one_is_at(person, site):
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Practice is over")
     assert site.answers()[0][0] == [3, 1, 2]
+
+
+def test_numbers_alone_rank_from_left_to_right(person, site):
+    someone = person().begin()
+    page = someone.page
+    page.keyboard.press("2")
+    page.keyboard.press("2")  # B takes it from A, which has none then
+    assert page.locator("#said").inner_text() == "Picture A has no rank. Picture B has rank 2."
+    for key in ("3", "1", "1"):  # A, C, and nothing is left for the last
+        page.keyboard.press(key)
+    assert focused(page) == "Practice 1 of 1"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Practice is over")
+    assert site.answers()[0][0] == [3, 2, 1]
 
 
 def test_a_key_that_is_held_down_presses_once(person):

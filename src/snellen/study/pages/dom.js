@@ -22,6 +22,20 @@ export function el(tag, attributes = {}, ...children) {
 }
 
 /**
+ * A button that sends an event.
+ *
+ * @template T
+ * @param {(event: T) => void} dispatch
+ * @param {string} label
+ * @param {T} event
+ * @param {string} [kind]
+ * @returns {HTMLButtonElement}
+ */
+export function button(dispatch, label, event, kind = "strong") {
+  return el("button", { type: "button", class: kind, click: () => dispatch(event) }, label);
+}
+
+/**
  * Plain text as paragraphs: a blank line ends one, a single line break stays.
  *
  * @param {string} text

@@ -8,7 +8,7 @@ import { el } from "./dom.js";
 import { Drag } from "./drag.js";
 import { commandOf } from "./keys.js";
 import { arrange, cssSize, snap } from "./pixels.js";
-import { isComplete } from "./ranking.js";
+import { isComplete, unranked } from "./ranking.js";
 import { letter, pictureLabel, pictureName, placeOf } from "./words.js";
 
 export class Stage {
@@ -25,7 +25,7 @@ export class Stage {
     this.environment = environment;
     this.magnify = 1;
     this.exact = false;
-    this.complete = false;
+    this.ranks = unranked(trial.options.length);
     /** @type {HTMLElement[]} */
     this.boxes = [];
     /** @type {HTMLImageElement[]} */
@@ -183,17 +183,20 @@ export class Stage {
     switch (command.type) {
       case "submit":
         // Enter presses the button it is at; a picture's, only while ranks are missing.
-        if (!this.complete || (target?.closest("button, a") && !card)) return;
+        if (!isComplete(this.ranks) || (target?.closest("button, a") && !card)) return;
         this.submit();
         break;
       case "pick":
         this.focus(command.place);
         this.dispatch({ type: "pick", place: command.place, at: performance.now() });
         break;
-      case "rank":
-        if (place < 0) return;
-        this.dispatch({ type: "rank", place, rank: command.rank, at: performance.now() });
+      case "rank": {
+        // With the focus on no picture, numbers go from left to right: 2 1 3.
+        const ranked = place < 0 ? this.ranks.indexOf(null) : place;
+        if (ranked < 0) return;
+        this.dispatch({ type: "rank", place: ranked, rank: command.rank, at: performance.now() });
         break;
+      }
       case "undo":
         this.undone();
         break;
@@ -251,7 +254,8 @@ export class Stage {
   update({ task }) {
     if (!task) return;
     const { ranks, stage, history } = task;
-    this.complete = isComplete(ranks);
+    this.ranks = ranks;
+    const complete = isComplete(ranks);
     this.element.dataset.stage = stage;
     ranks.forEach((rank, place) => {
       const card = this.cards[place];
@@ -271,9 +275,9 @@ export class Stage {
       slot.querySelector(".chips")?.replaceChildren(...chips);
     });
     disable(this.undo, history.length === 0 || stage !== "judging");
-    disable(this.next, !this.complete || stage !== "judging");
+    disable(this.next, !complete || stage !== "judging");
     const given = ranks.filter((rank) => rank !== null).length;
-    this.hint.textContent = this.complete ? "" : `${given} of ${ranks.length} ranked`;
+    this.hint.textContent = complete ? "" : `${given} of ${ranks.length} ranked`;
     this.next.textContent = stage === "sending" ? "Saving…" : "Next";
   }
 }

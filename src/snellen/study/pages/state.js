@@ -75,6 +75,8 @@ import { dense, give, isComplete, pick, take, unranked } from "./ranking.js";
  *   | {type: "trouble", trouble: {offline: boolean} | null}} Event
  */
 
+/** @typedef {(event: Event) => void} Dispatch */
+
 /**
  * @param {Visitor} visitor
  * @returns {State}

@@ -148,7 +148,10 @@ export function keyWords(study) {
   return [
     [letters(study.models).join(" "), "choose a picture, the best one first"],
     ["← →", "go from picture to picture"],
-    [numbers(study.models).join(" "), "give the picture you are at that rank"],
+    [
+      numbers(study.models).join(" "),
+      "give the picture you are at that rank; while you are at none, the first without a rank",
+    ],
     ["U or Backspace", "undo"],
     ["Enter", "next, once every picture has a rank"],
   ];
