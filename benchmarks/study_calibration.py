@@ -25,16 +25,18 @@ from scipy import special, stats
 
 from benchmarks.keep_results import rounded
 from benchmarks.record import RESULTS, record
-from snellen.study.config import Design
-from snellen.study.design import plan_pictures
-from snellen.study.headline import Columns, _stretch, _TwoWay, prepare
-from snellen.study.observers import Observers, choose, simulate_many
+from snellen.study.config import Design, StudyConfig, parse_config
+from snellen.study.design import make_plan, plan_pictures
+from snellen.study.headline import Columns, _stretch, _TwoWay, mean_rank_differences, prepare
+from snellen.study.observers import Observers, choose, simulate_answers, simulate_many
 from snellen.study.power import gap_utilities, simulate_power
+from snellen.study.statistics import holm
 
 NAME = "study_calibration"
 PAIRS = ((0, 1), (0, 2), (1, 2))
 EFFECTS = {"people and pictures": (0.5, 0.8), "none": (0.0, 0.0)}
 GAPS = (0.0, 0.4)
+POWER_GAPS = (0.2, 0.4)
 Shape = tuple[Design, int, int, int]
 # people, trials, pictures; the first three are what the goals are about.
 SHAPES: tuple[Shape, ...] = (
@@ -234,26 +236,64 @@ def calibration(
     }
 
 
-def kept_promise(shape: Shape, studies: int, resamples: int) -> dict[str, Any]:
-    """What `snellen study power` promises with its defaults, and what other studies then find."""
+def found_by_analysis(
+    shape: Shape, gap: float, studies: int, resamples: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Plan, answer and analyse single studies, each trial by itself; nothing of power's own code.
+
+    Every twentieth study has a new plan.
+
+    Returns:
+        p of every two models before and after Holm's correction, each (studies, pairs).
+    """
     design, people, trials, pictures = shape
-    observers = Observers(gap_utilities(3, GAPS[1]))
+    observers = Observers(gap_utilities(3, gap))
+    found = []
+    for number in range(studies):
+        if number % 20 == 0:
+            config = study_config(design, people, trials, seed + number)
+            plan = make_plan(config, range(pictures))
+        ratings = simulate_answers(plan, observers, np.random.default_rng([seed, number])).ratings
+        pairs = mean_rank_differences(ratings, design=design, resamples=resamples, seed=number)
+        found.append([pair.p for pair in pairs])
+    return np.array(found), np.array([holm(p) for p in found])
+
+
+def study_config(design: Design, people: int, trials: int, seed: int) -> StudyConfig:
+    """A study of three models, with its defaults."""
+    texts = dict.fromkeys(("title", "instructions", "consent", "contact"), "not shown")
+    return parse_config(
+        {
+            **texts,
+            "models": ["a", "b", "c"],
+            "design": design,
+            "people": people,
+            "trials_per_person": trials,
+            "seed": seed,
+        }
+    )
+
+
+def kept_promise(shape: Shape, gap: float, studies: int, resamples: int) -> dict[str, Any]:
+    """What `snellen study power` promises with its defaults, and what analysed studies then find."""
+    design, people, trials, pictures = shape
+    observers = Observers(gap_utilities(3, gap))
     sizes = {"people": people, "trials": trials, "pictures": pictures, "observers": observers}
     (promise,) = simulate_power([design], **sizes, seed=0)
-    (check,) = simulate_power([design], **sizes, studies=studies, resamples=resamples, seed=1000)
+    alone, corrected = (
+        (p < 0.05).mean(0) for p in found_by_analysis(shape, gap, studies, resamples, seed=1000)
+    )
     pairs = [
         {
-            "pair": (a.a, a.b),
-            "promised": a.power,
-            "promised_error": a.power_error,
-            "found": b.power,
-            "found_error": b.power_error,
-            "promised_corrected": a.corrected,
-            "found_corrected": b.corrected,
-            "promised_half_width": a.half_width,
-            "found_half_width": b.half_width,
+            "pair": (pair.a, pair.b),
+            "promised": pair.power,
+            "promised_error": pair.power_error,
+            "found": float(alone[k]),
+            "found_error": math.sqrt(alone[k] * (1 - alone[k]) / studies),
+            "promised_corrected": pair.corrected,
+            "found_corrected": float(corrected[k]),
         }
-        for a, b in zip(promise.pairs, check.pairs, strict=True)
+        for k, pair in enumerate(promise.pairs)
     ]
     return {
         "promised_from": promise.studies,
@@ -302,11 +342,12 @@ def cases(quick: bool) -> list[dict[str, Any]]:
         {
             "what": "power",
             "shape": list(shape),
-            "gap": GAPS[1],
-            "studies": 200 if quick else 2000,
-            "resamples": 400 if quick else 4000,
+            "gap": gap,
+            "studies": 20 if quick else 1000,
+            "resamples": 400 if quick else 1000,
         }
         for shape in SHAPES[:5]
+        for gap in POWER_GAPS
     ]
     return found
 
@@ -316,7 +357,7 @@ def simulate(case: dict[str, Any]) -> dict[str, Any]:
     design, people, trials, pictures = case["shape"]
     shape: Shape = (design, people, trials, pictures)
     if case["what"] == "power":
-        return kept_promise(shape, case["studies"], case["resamples"])
+        return kept_promise(shape, *(case[key] for key in ("gap", "studies", "resamples")))
     keys = ("effects", "gap", "studies", "resamples", "seed")
     return calibration(shape, *(case[key] for key in keys), case.get("photographs", 0))
 
