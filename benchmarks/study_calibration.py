@@ -7,7 +7,7 @@ steps of 0.4; people and pictures that differ (standard deviation 0.5 and 0.8 of
 that do not; and pictures that are pieces of fewer photographs, where half of what is peculiar to
 a picture (in variance) comes from its photograph. What is in docs/results/study_calibration.json
 already is not simulated again; --anew does, and --quick tries it out with few studies, into runs/.
-The whole takes about five minutes of one core.
+The whole takes about twenty minutes of one core.
 """
 
 from __future__ import annotations
@@ -275,7 +275,7 @@ def study_config(design: Design, people: int, trials: int, seed: int) -> StudyCo
 
 
 def kept_promise(shape: Shape, gap: float, studies: int, resamples: int) -> dict[str, Any]:
-    """What `snellen study power` promises with its defaults, and what analysed studies then find."""
+    """What `snellen study power` promises with its defaults, and what analysed studies find."""
     design, people, trials, pictures = shape
     observers = Observers(gap_utilities(3, gap))
     sizes = {"people": people, "trials": trials, "pictures": pictures, "observers": observers}
