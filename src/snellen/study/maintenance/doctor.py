@@ -1,4 +1,4 @@
-"""Looking after a study: is all well, a copy of its database, and forgetting who people are."""
+"""Is all well with a study? Every part of it is looked at, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -11,27 +11,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from snellen.errors import UserError
-from snellen.files import atomic_path, shown
-from snellen.study.folder import (
-    SECRETS_FILE,
-    Study,
-    contradictions,
-    new_secrets,
-    open_study,
-    placeholders,
-)
-from snellen.study.store.opening import APPLICATION_ID, connect, reading
-from snellen.study.store.sessions import setting, write_event, write_setting
+from snellen.files import shown
+from snellen.study.folder import Study, contradictions, open_study, placeholders
+from snellen.study.store.opening import reading
+from snellen.study.store.sessions import setting
 from snellen.study.store.store import check_frozen
 
-__all__ = ["Backup", "Finding", "back_up", "examine", "purge_identities"]
+__all__ = ["Finding", "examine"]
 
 _DAY = 86_400.0
 _LITTLE_ROOM = 100 * 2**20  # bytes on the disk
@@ -274,142 +265,3 @@ def _bytes(count: int) -> str:
             break
         size, unit = size / 1024, larger
     return f"{count} B" if unit == "B" else f"{size:.1f} {unit}"
-
-
-@dataclass(frozen=True)
-class Backup:
-    """What a backup holds.
-
-    Attributes:
-        path: of the file.
-        sessions, answers: how many.
-    """
-
-    path: Path
-    sessions: int
-    answers: int
-
-
-def back_up(study: Study, out: str | os.PathLike[str]) -> Backup:
-    """Copy the database as it is at one moment into one file, while it may be served.
-
-    The copy is checked before it gets its name. An older backup of this study is replaced.
-
-    Args:
-        study: whose database.
-        out: the file.
-
-    Raises:
-        UserError: there is something else, or it cannot be written.
-    """
-    target = Path(out)
-    _refuse_others(study, target)
-    with closing(connect(study.database)) as source, atomic_path(target, again=_AGAIN) as made:
-        os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        try:
-            with closing(sqlite3.connect(made, isolation_level=None)) as copy:
-                source.backup(copy)
-                # One file, which needs no other beside it.
-                copy.execute("PRAGMA journal_mode = DELETE").fetchone()
-                (sound,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
-                (sessions,) = copy.execute("SELECT count(*) FROM session").fetchone()
-                (answers,) = copy.execute("SELECT count(*) FROM answer").fetchone()
-        except sqlite3.Error as error:
-            raise UserError(f"cannot write {shown(target)}: {error}.") from error
-        if sound != "ok":
-            raise UserError(
-                f"{shown(study.database)} is damaged ({sound}): earlier backups may be whole."
-            )
-    return Backup(target, sessions, answers)
-
-
-_AGAIN = "then type the same again"
-
-
-def _refuse_others(study: Study, target: Path) -> None:
-    if target.is_dir():
-        raise UserError(f"{shown(target)} is a folder: name a file.")
-    if not os.path.lexists(target):
-        return
-    if target.name == study.database.name and (target.parent / "study.yaml").exists():
-        raise UserError(
-            f"{shown(target)} is a study's own database, not a backup: name another file."
-        )
-    try:
-        with target.open("rb") as file:
-            header = file.read(72)
-    except OSError as error:
-        raise UserError(f"cannot read {shown(target)}: {error.strerror or error}.") from error
-    ours = header[:16] == b"SQLite format 3\0" and header[68:] == APPLICATION_ID.to_bytes(4, "big")
-    if not ours:
-        raise UserError(
-            f"{shown(target)} exists and is no backup of a study: name another file, or remove it."
-        )
-    with reading(study.database) as here, closing(sqlite3.connect(target)) as there:
-        earlier, now = setting(there, "frozen_hash"), setting(here, "frozen_hash")
-    if earlier is not None and earlier != now:
-        raise UserError(f"{shown(target)} is a backup of another study: name another file.")
-
-
-def purge_identities(study: Study, *, now: float | None = None) -> int:
-    """Forget who the participants are: plain ids, salted hashes, invitations, and the salt.
-
-    Their answers stay under their pseudonyms, and their links for withdrawal stay good. Nobody can
-    be found again by the id of a platform, so the study must be closed, and stays so. Backups that
-    were made before still hold what is forgotten here.
-
-    Args:
-        study: which must not be served meanwhile by a server that began before.
-        now: seconds since 1970; None: as the clock says.
-
-    Returns:
-        Of how many people something was kept.
-
-    Raises:
-        UserError: the study is not closed, or the database is used by another process.
-    """
-    now = time.time() if now is None else now
-    with closing(connect(study.database)) as connection:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            if setting(connection, "state") != "closed":
-                connection.execute("ROLLBACK")
-                raise UserError(
-                    "the study is not closed: participants who come back are found by what would "
-                    "be purged. Close it on the admin page first."
-                )
-            (count,) = connection.execute(
-                "SELECT count(*) FROM session WHERE worker_hash IS NOT NULL"
-                " OR id IN (SELECT session FROM identity)"
-                " OR id IN (SELECT session FROM invitation WHERE session IS NOT NULL)"
-            ).fetchone()
-            connection.execute("DELETE FROM identity")
-            connection.execute("DELETE FROM invitation")
-            connection.execute("UPDATE session SET worker_hash = NULL, request_hash = NULL")
-            if count:
-                write_setting(connection, "purged_at", repr(now))
-            write_event(connection, now, "identities purged", str(count))
-            connection.execute("COMMIT")
-            # What was deleted must not be left in free pages, nor in the log of writes.
-            connection.execute("VACUUM")
-            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.Error as error:
-            raise UserError(
-                f"cannot purge {shown(study.database)}: {error}. Stop the server, and type the same"
-                " again."
-            ) from error
-        if busy:
-            raise UserError(
-                "the ids are deleted, but a server still reads the old file: stop it, and type the "
-                "same again."
-            )
-    _new_salt(study)
-    return int(count)
-
-
-def _new_salt(study: Study) -> None:
-    values = {"admin": study.secrets().admin, "salt": new_secrets().salt}
-    with atomic_path(study.path / SECRETS_FILE, again=_AGAIN) as made:
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")

@@ -1,0 +1,92 @@
+"""A copy of a study's database, taken while it may be served."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from snellen.errors import UserError
+from snellen.files import atomic_path, shown
+from snellen.study.folder import Study
+from snellen.study.store.opening import APPLICATION_ID, connect, reading
+from snellen.study.store.sessions import setting
+
+__all__ = ["Backup", "back_up"]
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What a backup holds.
+
+    Attributes:
+        path: of the file.
+        sessions, answers: how many.
+    """
+
+    path: Path
+    sessions: int
+    answers: int
+
+
+def back_up(study: Study, out: str | os.PathLike[str]) -> Backup:
+    """Copy the database as it is at one moment into one file, while it may be served.
+
+    The copy is checked before it gets its name. An older backup of this study is replaced.
+
+    Args:
+        study: whose database.
+        out: the file.
+
+    Raises:
+        UserError: there is something else, or it cannot be written.
+    """
+    target = Path(out)
+    _refuse_others(study, target)
+    with (
+        closing(connect(study.database)) as source,
+        atomic_path(target, again="then type the same again") as made,
+    ):
+        os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            with closing(sqlite3.connect(made, isolation_level=None)) as copy:
+                source.backup(copy)
+                # One file, which needs no other beside it.
+                copy.execute("PRAGMA journal_mode = DELETE").fetchone()
+                (sound,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+                (sessions,) = copy.execute("SELECT count(*) FROM session").fetchone()
+                (answers,) = copy.execute("SELECT count(*) FROM answer").fetchone()
+        except sqlite3.Error as error:
+            raise UserError(f"cannot write {shown(target)}: {error}.") from error
+        if sound != "ok":
+            raise UserError(
+                f"{shown(study.database)} is damaged ({sound}): earlier backups may be whole."
+            )
+    return Backup(target, sessions, answers)
+
+
+def _refuse_others(study: Study, target: Path) -> None:
+    if target.is_dir():
+        raise UserError(f"{shown(target)} is a folder: name a file.")
+    if not os.path.lexists(target):
+        return
+    if target.name == study.database.name and (target.parent / "study.yaml").exists():
+        raise UserError(
+            f"{shown(target)} is a study's own database, not a backup: name another file."
+        )
+    try:
+        with target.open("rb") as file:
+            header = file.read(72)
+    except OSError as error:
+        raise UserError(f"cannot read {shown(target)}: {error.strerror or error}.") from error
+    ours = header[:16] == b"SQLite format 3\0" and header[68:] == APPLICATION_ID.to_bytes(4, "big")
+    if not ours:
+        raise UserError(
+            f"{shown(target)} exists and is no backup of a study: name another file, or remove it."
+        )
+    with reading(study.database) as here, closing(sqlite3.connect(target)) as there:
+        earlier, now = setting(there, "frozen_hash"), setting(here, "frozen_hash")
+    if earlier is not None and earlier != now:
+        raise UserError(f"{shown(target)} is a backup of another study: name another file.")

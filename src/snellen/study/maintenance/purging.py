@@ -1,0 +1,81 @@
+"""Forgetting who the participants are."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from contextlib import closing
+
+from snellen.errors import UserError
+from snellen.files import atomic_path, shown
+from snellen.study.folder import SECRETS_FILE, Study, new_secrets
+from snellen.study.store.opening import connect
+from snellen.study.store.sessions import setting, write_event, write_setting
+
+__all__ = ["purge_identities"]
+
+
+def purge_identities(study: Study, *, now: float | None = None) -> int:
+    """Forget who the participants are: plain ids, salted hashes, invitations, and the salt.
+
+    Their answers stay under their pseudonyms, and their links for withdrawal stay good. Nobody can
+    be found again by the id of a platform, so the study must be closed, and stays so. Backups that
+    were made before still hold what is forgotten here.
+
+    Args:
+        study: which must not be served meanwhile by a server that began before.
+        now: seconds since 1970; None: as the clock says.
+
+    Returns:
+        Of how many people something was kept.
+
+    Raises:
+        UserError: the study is not closed, or the database is used by another process.
+    """
+    now = time.time() if now is None else now
+    with closing(connect(study.database)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if setting(connection, "state") != "closed":
+                connection.execute("ROLLBACK")
+                raise UserError(
+                    "the study is not closed: participants who come back are found by what would "
+                    "be purged. Close it on the admin page first."
+                )
+            (count,) = connection.execute(
+                "SELECT count(*) FROM session WHERE worker_hash IS NOT NULL"
+                " OR id IN (SELECT session FROM identity)"
+                " OR id IN (SELECT session FROM invitation WHERE session IS NOT NULL)"
+            ).fetchone()
+            connection.execute("DELETE FROM identity")
+            connection.execute("DELETE FROM invitation")
+            connection.execute("UPDATE session SET worker_hash = NULL, request_hash = NULL")
+            if count:
+                write_setting(connection, "purged_at", repr(now))
+            write_event(connection, now, "identities purged", str(count))
+            connection.execute("COMMIT")
+            # What was deleted must not be left in free pages, nor in the log of writes.
+            connection.execute("VACUUM")
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise UserError(
+                f"cannot purge {shown(study.database)}: {error}. Stop the server, and type the same"
+                " again."
+            ) from error
+        if busy:
+            raise UserError(
+                "the ids are deleted, but a server still reads the old file: stop it, and type the "
+                "same again."
+            )
+    _new_salt(study)
+    return int(count)
+
+
+def _new_salt(study: Study) -> None:
+    values = {"admin": study.secrets().admin, "salt": new_secrets().salt}
+    with atomic_path(study.path / SECRETS_FILE, again="then type the same again") as made:
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")

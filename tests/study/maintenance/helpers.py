@@ -1,0 +1,23 @@
+"""What the tests of doctor and purge share."""
+
+import sqlite3
+from contextlib import closing
+
+from snellen.study.maintenance import examine
+
+PROLIFIC = {"kind": "prolific", "completed": "AAAA", "no_consent": "BBBB", "screened_out": "CCCC"}
+
+
+def ids(worker):
+    return {"PROLIFIC_PID": worker, "STUDY_ID": "task-1", "SESSION_ID": f"session-{worker}"}
+
+
+def execute(made, *statements):
+    with closing(sqlite3.connect(made.database)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def findings(made, **options):
+    return {found.what: found for found in examine(made.path, **options)}
