@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -34,6 +33,7 @@ from snellen.study.folder import (
     open_study,
     placeholders,
     select_pictures,
+    write_secrets,
 )
 from snellen.study.pictures import (
     ORIGINAL,
@@ -150,9 +150,7 @@ def create_study(
         pictures = _copy_pictures(source, temporary, progress)
         _write(temporary / PICTURES_FILE, picture_set_as_json(pictures))
         _write(temporary / CONFIG_FILE, config_as_yaml(config).encode())
-        drawn = new_secrets()
-        secret = json.dumps({"admin": drawn.admin, "salt": drawn.salt}) + "\n"
-        _write(temporary / SECRETS_FILE, secret.encode(), mode=0o600)
+        write_secrets(temporary / SECRETS_FILE, new_secrets())
         create_database(temporary / DATABASE_FILE)
         os.chmod(temporary / DATABASE_FILE, 0o600)
         sync_folder(temporary)
@@ -293,9 +291,8 @@ def _folder_names(models: Sequence[str]) -> Mapping[str, str]:
     return found
 
 
-def _write(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
+def _write(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -41,6 +41,7 @@ __all__ = [
     "open_study",
     "placeholders",
     "select_pictures",
+    "write_secrets",
 ]
 
 CONFIG_FILE = "study.yaml"
@@ -254,6 +255,19 @@ def contradictions(config: StudyConfig) -> tuple[str, ...]:
 def new_secrets() -> Secrets:
     """Draw secrets of the operating system's randomness."""
     return Secrets(random_secrets.token_hex(16), random_secrets.token_hex(32))
+
+
+def write_secrets(place: Path, drawn: Secrets) -> None:
+    """Make ``secrets.json``, for its owner's eyes alone.
+
+    Raises:
+        OSError: it is there already, or cannot be written.
+    """
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(json.dumps({"admin": drawn.admin, "salt": drawn.salt}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read_secrets(place: Path) -> Secrets:

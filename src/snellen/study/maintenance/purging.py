@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
 import time
 from contextlib import closing
 
 from snellen.errors import UserError
 from snellen.files import atomic_path, shown
-from snellen.study.folder import SECRETS_FILE, Study, new_secrets
+from snellen.study.folder import SECRETS_FILE, Secrets, Study, new_secrets, write_secrets
 from snellen.study.store.opening import connect
 from snellen.study.store.sessions import setting, write_event, write_setting
 
@@ -69,13 +67,7 @@ def purge_identities(study: Study, *, now: float | None = None) -> int:
                 "the ids are deleted, but a server still reads the old file: stop it, and type the "
                 "same again."
             )
-    _new_salt(study)
-    return int(count)
-
-
-def _new_salt(study: Study) -> None:
-    values = {"admin": study.secrets().admin, "salt": new_secrets().salt}
+    renewed = Secrets(study.secrets().admin, new_secrets().salt)
     with atomic_path(study.path / SECRETS_FILE, again="then type the same again") as made:
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        write_secrets(made, renewed)
+    return int(count)

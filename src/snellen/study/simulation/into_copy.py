@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
@@ -21,6 +20,7 @@ from snellen.study.folder import (
     SECRETS_FILE,
     Study,
     new_secrets,
+    write_secrets,
 )
 from snellen.study.pictures import ORIGINAL, PICTURES_FILE
 from snellen.study.platforms import completion_code
@@ -90,10 +90,7 @@ def _copy(study: Study, target: Path) -> None:
             copy = target / picture.files[model]
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(study.path / picture.files[model], copy)
-    drawn = new_secrets()
-    secret = os.open(target / SECRETS_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(secret, "w", encoding="utf-8") as file:
-        file.write(json.dumps({"admin": drawn.admin, "salt": drawn.salt}) + "\n")
+    write_secrets(target / SECRETS_FILE, new_secrets())
 
 
 def _fill(copy: Study, plan: Plan, crowd: Crowd, tell: Callable[[int, int], None] | None) -> int:
