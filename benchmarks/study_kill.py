@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.record import record
 from benchmarks.study_service import MODELS, Connection, Service, free_port, make_study
 from snellen.study.store import read_answers
-from snellen.study.store.sessions import token_hash
+from snellen.study.store.tokens import token_hash
 
 ORDERS = list(itertools.permutations(range(1, len(MODELS) + 1)))
 

@@ -31,7 +31,7 @@ from typing import Any
 from benchmarks.record import record
 from benchmarks.study_service import MODELS, Connection, Service, free_port, make_study
 from snellen.study.folder import Study
-from snellen.study.store.sessions import token_hash
+from snellen.study.store.tokens import token_hash
 
 ORDERS = list(itertools.permutations(range(1, len(MODELS) + 1)))
 MEAN_SECONDS = 10.0  # between two answers of a session

@@ -25,7 +25,7 @@ from snellen.study.pictures import ORIGINAL
 from snellen.study.store.administration import may_see_result, note_result_seen, unlock
 from snellen.study.store.opening import connect, reading
 from snellen.study.store.refusals import Refused
-from snellen.study.store.sessions import setting
+from snellen.study.store.settings import setting
 from snellen.study.store.store import check_frozen
 from snellen.study.version import snellen_version
 

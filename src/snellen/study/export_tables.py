@@ -19,7 +19,7 @@ from snellen.study.pictures import ORIGINAL
 from snellen.study.quality import participant_quality
 from snellen.study.ratings import midranks
 from snellen.study.store.reading import answers_in
-from snellen.study.store.sessions import setting
+from snellen.study.store.settings import setting
 
 __all__ = ["Answered", "ExportData", "read_export", "rows_of"]
 

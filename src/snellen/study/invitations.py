@@ -19,8 +19,9 @@ from snellen.files import shown, spreadsheet_cell, write_error
 from snellen.study.config import OpenLink
 from snellen.study.folder import Study
 from snellen.study.store.opening import connect
-from snellen.study.store.sessions import token_hash, write_event
+from snellen.study.store.settings import write_event
 from snellen.study.store.store import check_frozen
+from snellen.study.store.tokens import token_hash
 
 __all__ = ["Invitation", "invite", "read_labels"]
 

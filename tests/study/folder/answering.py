@@ -4,8 +4,10 @@ import json
 import time
 
 from snellen.study.store.answers import Answer, body_hash, give_answer, position
-from snellen.study.store.sessions import Begin, Identity, begin, token_hash, write_setting
+from snellen.study.store.beginning import Begin, Identity, begin
+from snellen.study.store.settings import write_setting
 from snellen.study.store.store import open_store
+from snellen.study.store.tokens import token_hash
 
 # As the page tells it.
 ENVIRONMENT = {

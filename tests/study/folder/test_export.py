@@ -16,8 +16,9 @@ from snellen.study.create import CreateOptions, create_study
 from snellen.study.dictionary import TABLES, dictionary_as_markdown
 from snellen.study.export import export_files, export_study, export_zip
 from snellen.study.folder import open_study
-from snellen.study.store.sessions import token_hash, withdraw
 from snellen.study.store.store import open_store
+from snellen.study.store.tokens import token_hash
+from snellen.study.store.withdrawing import withdraw
 
 from .answering import ENVIRONMENT, close, take_part
 from .making import FILLED, MODELS, bundle, study

@@ -11,9 +11,10 @@ import pytest
 from snellen.errors import UserError
 from snellen.study.folder import open_study
 from snellen.study.invitations import invite, read_labels
+from snellen.study.store.beginning import Begin, begin
 from snellen.study.store.refusals import Refused
-from snellen.study.store.sessions import Begin, begin, token_hash
 from snellen.study.store.store import open_store
+from snellen.study.store.tokens import token_hash
 
 from .making import study
 

@@ -3,9 +3,33 @@
 import json
 from functools import partial
 
+import pytest
+
 from snellen.study.design import make_plan
 from snellen.study.store.answers import Answer, body_hash, give_answer, position
-from snellen.study.store.sessions import Begin, begin, find, hold, token_hash
+from snellen.study.store.beginning import Begin, Identity, begin
+from snellen.study.store.places import hold
+from snellen.study.store.refusals import Refused
+from snellen.study.store.sessions import find
+from snellen.study.store.tokens import token_hash
+
+LEASE = 3600.0
+
+
+def refused(error, *what):
+    """That `what[0](*what[1:])` is refused with this word."""
+    with pytest.raises(Refused) as caught:
+        what[0](*what[1:])
+    assert caught.value.error == error
+    assert caught.value.message.endswith(".")
+
+
+def known(worker="5f1", assignment="a1"):
+    """Somebody who would be found again."""
+    return {
+        "worker_hash": token_hash(worker),
+        "identity": Identity("prolific", worker, assignment, "t1"),
+    }
 
 
 class Clock:
@@ -22,7 +46,7 @@ class Clock:
 class Acting:
     """`study` with an open store; every method waits for the disk."""
 
-    def __init__(self, study, store, lease=3600.0):
+    def __init__(self, study, store, lease=LEASE):
         self.study, self.store, self.lease = study, store, lease
         self.plan = make_plan(study.config, study.indices)
 

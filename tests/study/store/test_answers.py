@@ -7,11 +7,7 @@ import pytest
 from snellen.study.store import Refused
 from snellen.study.store.answers import check_ranks, completion, image_place
 
-
-def refused(error, operation):
-    with pytest.raises(Refused) as caught:
-        operation()
-    assert caught.value.error == error
+from .acting import refused
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@ import numpy as np
 
 from snellen.study.store import read_answers
 from snellen.study.store.administration import progress
-from snellen.study.store.sessions import token_hash, withdraw
+from snellen.study.store.tokens import token_hash
+from snellen.study.store.withdrawing import withdraw
 
 
 def ranked_as(trial, order):

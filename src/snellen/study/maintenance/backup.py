@@ -12,7 +12,7 @@ from snellen.errors import UserError
 from snellen.files import atomic_path, shown
 from snellen.study.folder import Study
 from snellen.study.store.opening import APPLICATION_ID, connect, reading
-from snellen.study.store.sessions import setting
+from snellen.study.store.settings import setting
 
 __all__ = ["Backup", "back_up"]
 

@@ -19,7 +19,7 @@ from snellen.errors import UserError
 from snellen.files import shown
 from snellen.study.folder import Study, contradictions, open_study, placeholders
 from snellen.study.store.opening import reading
-from snellen.study.store.sessions import setting
+from snellen.study.store.settings import setting
 from snellen.study.store.store import check_frozen
 
 __all__ = ["Finding", "examine"]

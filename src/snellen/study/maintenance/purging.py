@@ -10,7 +10,7 @@ from snellen.errors import UserError
 from snellen.files import atomic_path, shown
 from snellen.study.folder import SECRETS_FILE, Secrets, Study, new_secrets, write_secrets
 from snellen.study.store.opening import connect
-from snellen.study.store.sessions import setting, write_event, write_setting
+from snellen.study.store.settings import setting, write_event, write_setting
 
 __all__ = ["purge_identities"]
 

@@ -15,7 +15,7 @@ from snellen.study.mturk.offering import Hit, mturk_of, recorded
 from snellen.study.mturk.texts import code_of
 from snellen.study.platforms import worker_hash
 from snellen.study.store.opening import reading
-from snellen.study.store.sessions import setting
+from snellen.study.store.settings import setting
 
 __all__ = ["Approval", "Assignment", "Status", "approve", "status"]
 

@@ -29,7 +29,7 @@ from snellen.study.store.administration import (
     unlock,
 )
 from snellen.study.store.reading import answers_in
-from snellen.study.store.sessions import setting
+from snellen.study.store.settings import setting
 
 if TYPE_CHECKING:
     from snellen.study.ratings import Answers

@@ -46,17 +46,12 @@ from snellen.study.store.answers import (
     image_place,
     position,
 )
+from snellen.study.store.beginning import Begin, Identity, begin
+from snellen.study.store.places import hold, places_left
 from snellen.study.store.refusals import Refused
-from snellen.study.store.sessions import (
-    Begin,
-    Identity,
-    begin,
-    hold,
-    places_left,
-    setting,
-    token_hash,
-    withdraw,
-)
+from snellen.study.store.settings import setting
+from snellen.study.store.tokens import token_hash
+from snellen.study.store.withdrawing import withdraw
 
 __all__ = ["router"]
 

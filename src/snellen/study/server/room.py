@@ -16,17 +16,12 @@ from snellen.study.server.images import Versions
 from snellen.study.server.limits import Bucket, Buckets, Pressure
 from snellen.study.server.options import ServeOptions
 from snellen.study.server.status import Status
+from snellen.study.store.beginning import Begin, ShownTrial, known_session
 from snellen.study.store.refusals import Refused
-from snellen.study.store.sessions import (
-    Begin,
-    Session,
-    ShownTrial,
-    find,
-    known_session,
-    token_hash,
-    withdrawing,
-)
+from snellen.study.store.sessions import Session, find
 from snellen.study.store.store import Store
+from snellen.study.store.tokens import token_hash
+from snellen.study.store.withdrawing import withdrawing
 
 if TYPE_CHECKING:
     from snellen.study.folder import Study

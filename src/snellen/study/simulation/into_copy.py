@@ -29,7 +29,8 @@ from snellen.study.simulation.tastes import Crowd, Observer, SimulationOptions, 
 from snellen.study.store import create_database, open_store
 from snellen.study.store.administration import set_state
 from snellen.study.store.answers import Answer, body_hash, give_answer
-from snellen.study.store.sessions import Begin, begin, token_hash
+from snellen.study.store.beginning import Begin, begin
+from snellen.study.store.tokens import token_hash
 
 __all__ = ["simulate_into_copy"]
 

@@ -1,8 +1,9 @@
 """The one file in which a study keeps its sessions and answers.
 
-`opening` makes and checks it, `writing` is the one thread that changes it, `sessions` and `answers`
-are what participants do, `administration` what the study's owner does, `reading` what the analysis
-reads.
+`opening` makes and checks it, `writing` is the one thread that changes it. What participants do:
+`beginning`, `answers` and `withdrawing`, with `sessions` that are found by `tokens` and hold
+`places`. `administration` is what the study's owner does, `settings` what is noted of the study
+itself, `reading` what the analysis reads.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from snellen.study.store.refusals import Refused
-from snellen.study.store.sessions import setting, write_event, write_setting
+from snellen.study.store.settings import setting, write_event, write_setting
 
 __all__ = [
     "REFUSALS",

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from snellen.study.store.places import hold
 from snellen.study.store.refusals import Refused
-from snellen.study.store.sessions import Session, find, hold, setting
+from snellen.study.store.sessions import Session, find
+from snellen.study.store.settings import setting
 
 __all__ = [
     "Answer",

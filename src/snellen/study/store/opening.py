@@ -12,7 +12,7 @@ from pathlib import Path
 
 from snellen.errors import UserError
 from snellen.files import atomic_path, shown, sync_folder
-from snellen.study.store.sessions import write_event, write_setting
+from snellen.study.store.settings import write_event, write_setting
 
 __all__ = ["APPLICATION_ID", "VERSION", "connect", "create_database", "reading"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from snellen.study.ratings import Answers, Kind, Ratings, midranks
 from snellen.study.store.administration import passed_catch
 from snellen.study.store.opening import reading
-from snellen.study.store.sessions import setting
+from snellen.study.store.settings import setting
 
 if TYPE_CHECKING:
     from snellen.study.folder import Study

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from snellen.errors import UserError
 from snellen.files import shown
 from snellen.study.store.opening import connect, reading
-from snellen.study.store.sessions import setting
+from snellen.study.store.settings import setting
 from snellen.study.store.writing import Writer
 
 if TYPE_CHECKING:
