@@ -4,8 +4,7 @@ Where things are, in the order in which a study goes through them:
 
 - making it: `create` (with `sources`, `exact`, `fitting`, `study_yaml`) writes the folder that
   `folder` opens; `config` is its ``study.yaml``, `pictures` its ``pictures.json``
-- who judges what: `design` and `colouring`; what that can show: `power`, with `observers` that
-  have a known taste
+- who judges what: `design`; what that can show: `power`, with `observers` that have a known taste
 - asking: `server` answers the browser's `pages`, `store` keeps the answers; `platforms`,
   `invitations` and `mturk` say who comes and how they leave; `maintenance` is doctor, backup, purge
 - rehearsing: `simulation`
