@@ -34,12 +34,8 @@ class Page(NamedTuple):
 
 def read_pages() -> Mapping[str, Page]:
     """All files of `snellen.study.pages` that browsers may ask for, by their path there."""
-    try:
-        root = files("snellen.study.pages")
-    except ModuleNotFoundError:
-        return {}
     found: dict[str, Page] = {}
-    _read(root, "", found)
+    _read(files("snellen.study.pages"), "", found)
     return found
 
 
