@@ -1,4 +1,4 @@
-"""Numbers of people and trials that fit the pictures there are."""
+"""Numbers of people and trials that fit the pictures there are, and how long they take."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from snellen.errors import UserError
 from snellen.study.config import DESIGNS, Design, StudyConfig
 
-__all__ = ["Fit", "fit_design", "in_words"]
+__all__ = ["Fit", "fit_design", "in_words", "session_minutes"]
 
 _PEOPLE, _TRIALS = 20, 50  # the poster's
-_READING, _TRIAL = 120, 12  # seconds, as the page tells participants
+_AROUND, _TRIAL = 120, 12  # seconds: reading, consent and the screen check; each trial
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,15 @@ def fit_design(
     return Fit(design, people, trials, min(used, pictures), catch, repeats)
 
 
+def session_minutes(trials: int) -> int:
+    """How long so many trials take, as participants are told.
+
+    >>> session_minutes(50)
+    12
+    """
+    return math.ceil((_AROUND + _TRIAL * trials) / 60)
+
+
 def in_words(config: StudyConfig, pictures: int) -> str:
     """Say who judges what, and how long it takes.
 
@@ -114,9 +123,8 @@ def in_words(config: StudyConfig, pictures: int) -> str:
         if count
     ]
     session = trials + config.training_trials + config.catch_trials + config.repeats
-    minutes = math.ceil((_READING + _TRIAL * session) / 60)
     return (
         f"{config.design}: {people:,} people rank {len(config.models)} models; {how}. "
         f"{people * trials:,} rankings; for each person {' + '.join(extra)} trials, "
-        f"about {minutes} minutes."
+        f"about {session_minutes(session)} minutes."
     )

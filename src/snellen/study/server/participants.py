@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import math
 import sqlite3
 from functools import partial
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from fastapi.responses import JSONResponse
 
 from snellen.errors import UserError
 from snellen.study.config import Mturk, OpenLink, Prolific
+from snellen.study.fitting import session_minutes
 from snellen.study.platforms import Arrival, completion_code, leave, read_platform, worker_hash
 from snellen.study.server.replies import (
     AnswerReply,
@@ -58,8 +58,6 @@ __all__ = ["router"]
 router = APIRouter()
 
 _NO_STORE = {"Cache-Control": "no-store"}
-_SECONDS_PER_TRIAL = 12
-_SECONDS_AROUND = 120  # reading, consent, the screen check
 
 
 def _json(content: Any, status: int = 200) -> JSONResponse:
@@ -109,7 +107,7 @@ async def describe(room: InRoom) -> Response:
             "state": "full" if state == "open" and not left else state,
             "retention_days": config.retention_days,
             "widest": [max(each.width for each in used), max(each.height for each in used)],
-            "minutes": math.ceil((len(trials) * _SECONDS_PER_TRIAL + _SECONDS_AROUND) / 60),
+            "minutes": session_minutes(len(trials)),
             "simulated": simulated,
             "codes": codes,
         }
