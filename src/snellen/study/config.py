@@ -21,6 +21,7 @@ from snellen.study.plain_yaml import read_plain_yaml
 
 __all__ = [
     "DESIGNS",
+    "MOST_MODELS",
     "Design",
     "Exclusion",
     "Mturk",
@@ -34,6 +35,9 @@ __all__ = [
 
 Design = Literal["nested", "crossed", "balanced-incomplete"]
 DESIGNS: tuple[Design, ...] = ("nested", "crossed", "balanced-incomplete")
+
+MOST_MODELS = 6
+"""That people can rank at once; two are the fewest."""
 
 _Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 _Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{4,64}$")]
@@ -157,8 +161,8 @@ class StudyConfig(_Strict):
     def _check_models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) < len(value):
             raise ValueError("each model may be named once")
-        if not 2 <= len(value) <= 6:
-            raise ValueError("2 to 6 models can be ranked")
+        if not 2 <= len(value) <= MOST_MODELS:
+            raise ValueError(f"2 to {MOST_MODELS} models can be ranked")
         return value
 
     @field_validator("pictures")

@@ -16,6 +16,7 @@ from snellen.errors import UserError, nearest
 from snellen.files import shown
 from snellen.images import IMAGE_SUFFIXES, is_image_name
 from snellen.images.folders import kinds_in_words, unread_kinds
+from snellen.study.config import MOST_MODELS
 from snellen.study.pictures import ORIGINAL, PICTURES_FILE
 
 __all__ = ["BUNDLE_FORMAT", "BUNDLE_KIND", "Found", "Source", "find_source"]
@@ -24,7 +25,6 @@ BUNDLE_KIND = "snellen-study-bundle"
 BUNDLE_FORMAT = 1
 _MANIFEST = "manifest.json"
 _IN_RUN = "study-bundle"
-_MOST = 6  # models that can be ranked
 
 
 @dataclass(frozen=True)
@@ -333,17 +333,17 @@ def _choose(folder: Path, names: Sequence[str], wanted: Sequence[str] | None) ->
     chosen = tuple(names if wanted is None else wanted)
     if not chosen:
         raise UserError(
-            f"--models names no model: 2 to {_MOST} are needed; there are {', '.join(names)}."
+            f"--models names no model: 2 to {MOST_MODELS} are needed; there are {', '.join(names)}."
         )
     if len(chosen) < 2:
         told = "--models names" if wanted is not None else f"{shown(folder)} has"
         raise UserError(
-            f"{told} one model, {', '.join(chosen)!r}: 2 to {_MOST} are needed, for people to rank "
-            "them."
+            f"{told} one model, {', '.join(chosen)!r}: 2 to {MOST_MODELS} are needed, for people "
+            "to rank them."
         )
-    if len(chosen) > _MOST:
+    if len(chosen) > MOST_MODELS:
         raise UserError(
-            f"there are {len(chosen)} models, and people can rank 2 to {_MOST}: choose with "
+            f"there are {len(chosen)} models, and people can rank 2 to {MOST_MODELS}: choose with "
             f"--models {','.join(chosen[:3])}; there are {', '.join(chosen)}."
         )
     return chosen

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import yaml
 
 from snellen.study.config import (
+    MOST_MODELS,
     Exclusion,
     Mturk,
     OpenLink,
@@ -151,7 +152,8 @@ def _blocks(c: StudyConfig) -> list[str]:
         _entry(
             "models",
             list(c.models),
-            "2 to 6, in the order in which tables list them. Participants never see these names.",
+            f"2 to {MOST_MODELS}, in the order in which tables list them. Participants never see"
+            " these names.",
         ),
         _entry(
             "pictures",
