@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from snellen.cli.main import main
+from snellen.study.config import MOST_MODELS
 
 SMALL = ("--studies", "20", "--people", "6", "--trials", "4", "--pictures", "24")
 
@@ -101,6 +102,7 @@ def test_a_study_gives_its_numbers(study, capsys):
         (("--gap", "1", "--utilities", "1,0"), "--gap and --utilities are both given"),
         (("--utilities", "1,x"), "write numbers as in 0.8,0.4,0"),
         (("--utilities", "1"), "names 1 number; there are 2 to 6 models"),
+        (("--models", str(MOST_MODELS + 1)), f"less than or equal to {MOST_MODELS}"),
         (("--models", "2", "--utilities", "1,0,0"), "names 3 numbers; there are 2 models"),
         (("--inattentive", "1"), "a share from 0 to below 1"),
         (("nowhere",), "nowhere does not exist: name a study's folder"),

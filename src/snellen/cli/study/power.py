@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from snellen.cli.study.taste_options import (
+    PERSON_SD,
+    PICTURE_SD,
+    Inattentive,
+    PersonSd,
+    PictureSd,
+    Seed,
+)
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -60,7 +69,7 @@ def power(
         int | None,
         typer.Option(
             min=2,
-            max=6,
+            max=6,  # `snellen.study.config.MOST_MODELS`, whose import takes its time
             help="How many are ranked.",
             show_default=f"the study's, or {_MODELS}",
         ),
@@ -76,15 +85,9 @@ def power(
         str | None,
         typer.Option(metavar="0.8,0.4,0", help="One for each model, in place of --gap."),
     ] = None,
-    person_sd: Annotated[
-        float, typer.Option(min=0, help="How much people differ in what they like.")
-    ] = 0.5,
-    picture_sd: Annotated[
-        float, typer.Option(min=0, help="How much it depends on the picture.")
-    ] = 0.8,
-    inattentive: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the people who rank without looking.")
-    ] = 0.0,
+    person_sd: PersonSd = PERSON_SD,
+    picture_sd: PictureSd = PICTURE_SD,
+    inattentive: Inattentive = 0.0,
     ties: Annotated[
         float, typer.Option(min=0, help="Utilities that differ by less share a rank.")
     ] = 0.0,
@@ -94,7 +97,7 @@ def power(
     studies: Annotated[
         int, typer.Option(min=10, max=1_000_000, help="Simulated for each design.")
     ] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
+    seed: Seed = 0,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON.")
     ] = None,
@@ -226,6 +229,7 @@ def _observers(
     of_study: bool,
 ) -> Observers:
     from snellen.errors import UserError
+    from snellen.study.config import MOST_MODELS
     from snellen.study.observers import Observers
     from snellen.study.power import gap_utilities
 
@@ -240,11 +244,11 @@ def _observers(
             raise UserError(
                 f"--utilities {utilities[:60]!r}: write numbers as in 0.8,0.4,0."
             ) from None
-        if models not in (None, len(found)) or not 2 <= len(found) <= 6:
+        if models not in (None, len(found)) or not 2 <= len(found) <= MOST_MODELS:
             whose = "the study has" if of_study else "there are"
             raise UserError(
                 f"--utilities names {len(found)} number{'s' * (len(found) != 1)}; {whose}"
-                f" {models or '2 to 6'} models: give one for each."
+                f" {models or f'2 to {MOST_MODELS}'} models: give one for each."
             )
     for option, numbers in (
         ("--gap" if utilities is None else "--utilities", found),

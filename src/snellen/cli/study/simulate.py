@@ -7,6 +7,15 @@ from typing import Annotated
 
 import typer
 
+from snellen.cli.study.taste_options import (
+    PERSON_SD,
+    PICTURE_SD,
+    Inattentive,
+    PersonSd,
+    PictureSd,
+    Seed,
+)
+
 __all__ = ["simulate"]
 
 
@@ -38,16 +47,10 @@ def simulate(
         str | None,
         typer.Option(metavar="mse=0,mae=-.2,…", help="What they like, a number for each model."),
     ] = None,
-    person_sd: Annotated[
-        float, typer.Option(min=0, help="How much people differ in what they like.")
-    ] = 0.5,
-    picture_sd: Annotated[
-        float, typer.Option(min=0, help="How much it depends on the picture.")
-    ] = 0.8,
-    inattentive: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the people who rank without looking.")
-    ] = 0.1,
-    seed: Annotated[int, typer.Option(min=0, help="Of all draws.")] = 0,
+    person_sd: PersonSd = PERSON_SD,
+    picture_sd: PictureSd = PICTURE_SD,
+    inattentive: Inattentive = 0.1,
+    seed: Seed = 0,
 ) -> None:
     """Let simulated observers with a known taste take part.
 

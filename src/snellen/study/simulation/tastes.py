@@ -44,8 +44,8 @@ class SimulationOptions:
     people: int | None = None
     metric: str = "ms-ssim"
     utilities: Mapping[str, float] | None = None
-    person_sd: float = 0.5
-    picture_sd: float = 0.8
+    person_sd: float = Observers.person_sd
+    picture_sd: float = Observers.picture_sd
     inattentive: float = 0.1
     tie_threshold: float = 0.25
     seed: int = 0
