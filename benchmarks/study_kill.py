@@ -12,22 +12,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import json
 import random
 import sqlite3
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import record
-from benchmarks.study_service import MODELS, Connection, Service, free_port, make_study
+from benchmarks.study_service import (
+    ORDERS,
+    Connection,
+    Service,
+    kept_rankings,
+    make_study,
+    measure_and_tell,
+    serving,
+)
 from snellen.study.store import read_answers
 from snellen.study.store.tokens import token_hash
-
-ORDERS = list(itertools.permutations(range(1, len(MODELS) + 1)))
 
 
 @dataclass
@@ -150,17 +153,13 @@ async def take_part(service: Service, people: int, trials: int, kills: int, seed
 
 def compare(study: Any, tally: Tally, people: int, trials: int) -> dict[str, Any]:
     """What the database holds, beside what the participants were told."""
+    found, sound = kept_rankings(study)
     with sqlite3.connect(study.database) as connection:
-        rows = connection.execute(
-            "SELECT token_hash, trial, ranks FROM answer"
-            " JOIN session ON session.id = answer.session"
-        ).fetchall()
-        (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
         (codes,) = connection.execute("SELECT count(DISTINCT code) FROM session").fetchone()
     person = {token_hash(token): number for number, token in tally.tokens.items()}
-    kept = {(person[hashed], trial): tuple(json.loads(ranks)) for hashed, trial, ranks in rows}
+    kept = {(person[hashed], trial): ranks for (hashed, trial), ranks in found.items()}
     return {
-        "rankings": len(rows),
+        "rankings": len(kept),
         "expected": people * trials,
         "read_by_the_analysis": len(read_answers(study).ratings.only("main")),
         "accepted_twice": sum(len(found) > 1 for found in tally.accepted.values()),
@@ -193,16 +192,11 @@ def run(folder: Path, people: int, trials: int, kills: int, seed: int = 0) -> di
         design="nested",
         side=8,
     )
-    service = Service(study.path, free_port())
-    service.start()
-    begun = time.monotonic()
-    try:
+    with serving(study) as service:
+        begun = time.monotonic()
         tally = asyncio.run(take_part(service, people, trials, kills, seed))
         seconds = time.monotonic() - begun
         status = service.stop()
-    finally:
-        if service.process is not None and service.process.poll() is None:
-            service.kill()
     numbers = compare(study, tally, people, trials)
     wrong = [
         numbers["rankings"] != people * trials,
@@ -241,14 +235,11 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--keep", action="store_true", help="write docs/results/study_kill.json")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        numbers = run(Path(folder), options.people, options.trials, options.kills)
-    if options.keep:
-        record("study_kill", numbers)
-    else:
-        print(json.dumps(numbers, indent=1))
+    numbers = measure_and_tell(
+        "study_kill",
+        parser,
+        lambda folder, options: run(folder, options.people, options.trials, options.kills),
+    )
     if numbers["wrong"]:
         raise SystemExit("something was lost or taken twice.")
 

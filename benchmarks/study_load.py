@@ -15,25 +15,28 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import json
 import os
 import random
-import sqlite3
 import statistics
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import record
-from benchmarks.study_service import MODELS, Connection, Service, free_port, make_study
+from benchmarks.study_service import (
+    ORDERS,
+    Connection,
+    Service,
+    kept_rankings,
+    make_study,
+    measure_and_tell,
+    serving,
+)
 from snellen.study.folder import Study
 from snellen.study.store.tokens import token_hash
 
-ORDERS = list(itertools.permutations(range(1, len(MODELS) + 1)))
 MEAN_SECONDS = 10.0  # between two answers of a session
 SIDE = 96  # pixels, of each picture
 REFUSALS = (429, 503)
@@ -222,13 +225,7 @@ async def phase(
 
 def compare(study: Study, people: list[Participant]) -> dict[str, Any]:
     """The database beside what was accepted."""
-    with sqlite3.connect(study.database) as connection:
-        rows = connection.execute(
-            "SELECT token_hash, trial, ranks FROM answer"
-            " JOIN session ON session.id = answer.session"
-        ).fetchall()
-        (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
-    kept = {(bytes(hashed), trial): tuple(json.loads(ranks)) for hashed, trial, ranks in rows}
+    kept, sound = kept_rankings(study)
     given = {
         (token_hash(person.token), trial): ranks
         for person in people
@@ -294,16 +291,10 @@ def run(
     study = make_study(
         folder, people=sessions, trials=trials, pictures=trials, design="crossed", side=SIDE
     )
-    service = Service(study.path, free_port())
-    service.start()
-    people: list[Participant] = []
-    try:
+    with serving(study) as service:
         numbers = asyncio.run(measure(service, sessions, minutes, step_seconds, most_steps))
-        people = numbers.pop("people")
+        people: list[Participant] = numbers.pop("people")
         numbers["exit_status"] = service.stop()
-    finally:
-        if service.process is not None and service.process.poll() is None:
-            service.kill()
     return {**numbers, "database": compare(study, people)}
 
 
@@ -313,14 +304,13 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=500)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--step-seconds", type=float, default=20.0, help="of each raised rate")
-    parser.add_argument("--keep", action="store_true", help="write docs/results/study_load.json")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        numbers = run(Path(folder), options.sessions, options.minutes, options.step_seconds)
-    if options.keep:
-        record("study_load", numbers)
-    else:
-        print(json.dumps(numbers, indent=1))
+    measure_and_tell(
+        "study_load",
+        parser,
+        lambda folder, options: run(
+            folder, options.sessions, options.minutes, options.step_seconds
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -6,13 +6,19 @@ What `study_load` and `study_kill` share.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,10 +27,12 @@ import numpy as np
 import yaml
 from PIL import Image
 
+from benchmarks.record import record
 from snellen.study.create import CreateOptions, create_study
 from snellen.study.folder import Study, open_study
 
 MODELS = ("mse", "mae", "ms-ssim")
+ORDERS = list(itertools.permutations(range(1, len(MODELS) + 1)))
 
 
 def make_study(
@@ -56,6 +64,39 @@ def make_study(
     values["exclusion"] = {"max_failed_catch": None, "min_median_seconds": None}
     file.write_text(yaml.safe_dump(values), encoding="utf-8")
     return open_study(made.path)
+
+
+def kept_rankings(study: Study) -> tuple[dict[tuple[bytes, int], tuple[int, ...]], str]:
+    """What the database holds, by the hash of the session's token and trial; and if it is sound."""
+    with sqlite3.connect(study.database) as connection:
+        rows = connection.execute(
+            "SELECT token_hash, trial, ranks FROM answer"
+            " JOIN session ON session.id = answer.session"
+        ).fetchall()
+        (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
+    kept = {(bytes(hashed), trial): tuple(json.loads(ranks)) for hashed, trial, ranks in rows}
+    return kept, sound
+
+
+def measure_and_tell(
+    name: str, parser: ArgumentParser, measure: Callable[[Path, Namespace], dict[str, Any]]
+) -> dict[str, Any]:
+    """Read the options, measure in a folder that is removed afterwards, print or keep the numbers.
+
+    Args:
+        name: of the file in docs/results.
+        parser: of the options; ``--keep`` is added.
+        measure: of a folder and the options.
+    """
+    parser.add_argument("--keep", action="store_true", help=f"write docs/results/{name}.json")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        numbers = measure(Path(folder), options)
+    if options.keep:
+        record(name, numbers)
+    else:
+        print(json.dumps(numbers, indent=1))
+    return numbers
 
 
 def free_port() -> int:
@@ -115,6 +156,18 @@ class Service:
         assert self.process is not None
         words = Path(f"/proc/{self.process.pid}/statm").read_text().split()
         return int(words[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def serving(study: Study) -> Iterator[Service]:
+    """Serve a study; whatever happens, the process does not stay."""
+    service = Service(study.path, free_port())
+    service.start()
+    try:
+        yield service
+    finally:
+        if service.process is not None and service.process.poll() is None:
+            service.kill()
 
 
 class Connection:
