@@ -22,9 +22,9 @@ from snellen.study.simulation import simulate_into_copy
 from snellen.study.simulation.tastes import SimulationOptions
 from snellen.study.statistics.resampling import Bootstrap
 
+from .answering import close, take_part
 from .fake_answers import make_answers
 from .fake_study import make_study
-from .folder.answering import close, take_part
 
 CONDUCT = {"state": "closed", "simulated": False}
 

@@ -10,8 +10,8 @@ from snellen.errors import UserError
 from snellen.study.simulation import simulate_into_copy
 from snellen.study.simulation.tastes import SimulationOptions
 
-from .fake_study import make_study
-from .folder.answering import take_part
+from ..study.answering import take_part
+from ..study.fake_study import make_study
 
 
 @pytest.fixture(scope="module")

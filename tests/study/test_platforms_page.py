@@ -11,7 +11,7 @@ from snellen.study.config import parse_config
 
 from .studies import config
 
-PAGE = (Path(__file__).parents[3] / "docs" / "study-platforms.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "study-platforms.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^( *)```(\w*)\n(.*?)^\1```", PAGE, re.MULTILINE | re.DOTALL)
 COMMANDS = [
     line

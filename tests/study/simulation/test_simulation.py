@@ -19,8 +19,8 @@ from snellen.study.simulation import (
 )
 from snellen.study.store import read_answers
 
+from ..studies import make_study
 from .serving import served, start
-from .studies import make_study
 
 GIVEN = {"mse": 0.0, "mae": -0.9, "ms-ssim": 0.9}
 

@@ -7,7 +7,7 @@ from snellen.study.folder import open_study
 from snellen.study.simulation import METRICS, SimulationOptions
 from snellen.study.simulation.tastes import gather
 
-from .studies import make_study
+from ..studies import make_study
 
 GIVEN = {"mse": 0.0, "mae": -0.2, "ms-ssim": 0.4}
 

@@ -8,7 +8,14 @@ from snellen.study.metric_agreement import metric_agreement
 from snellen.study.metric_values import MetricTable
 from snellen.study.statistics.estimates import NO_SPREAD
 
-from .helpers import CROSSED, NESTED, models_moved, others_renumbered, ratings_of, simulated
+from .statistics.helpers import (
+    CROSSED,
+    NESTED,
+    models_moved,
+    others_renumbered,
+    ratings_of,
+    simulated,
+)
 
 
 def table(values, *, lower=False, name="m"):

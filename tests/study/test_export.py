@@ -23,7 +23,7 @@ from snellen.study.store.withdrawing import withdraw
 from .answering import ENVIRONMENT, close, take_part
 from .making import FILLED, MODELS, bundle, study
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "study-data.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "study-data.md"
 
 
 def table(files, name):

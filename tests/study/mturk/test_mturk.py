@@ -25,8 +25,8 @@ from snellen.study.mturk import (
 )
 from snellen.study.mturk.texts import code_of, shortened
 
+from ..studies import MTURK, add_session, make_study
 from .mturk_stub import Turk, serve
-from .studies import MTURK, add_session, make_study
 
 pytest.importorskip("boto3")
 
