@@ -5,7 +5,14 @@ import errno
 import pytest
 
 from snellen.errors import UserError
-from snellen.files import atomic_path, is_of_whole_disk, shown, spreadsheet_cell, write_error
+from snellen.files import (
+    atomic_folder,
+    atomic_path,
+    is_of_whole_disk,
+    shown,
+    spreadsheet_cell,
+    write_error,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +61,29 @@ def test_what_is_wrong_with_the_whole_disk_is_told_apart(tmp_path, number, whole
     assert is_of_whole_disk(info.value) is whole
     assert ("go on so" in str(info.value)) is (number in (errno.ENOSPC, errno.EDQUOT))
     assert not is_of_whole_disk(UserError("another"))
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path):
+    with atomic_folder(tmp_path / "new" / "a") as made:
+        (made / "b").write_text("c")
+        assert not (tmp_path / "new" / "a").exists()
+    assert (tmp_path / "new" / "a" / "b").read_text() == "c"
+
+
+def test_of_a_folder_that_fails_nothing_is_left(tmp_path):
+    def fill():
+        with atomic_folder(tmp_path / "a", again="go on so") as made:
+            (made / "b").write_text("c")
+            raise OSError(errno.ENOSPC, "no")
+
+    with pytest.raises(UserError, match=r"cannot write .*a: the disk is full: .*\(go on so\)"):
+        fill()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_holds_something_is_not_replaced(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "mine").touch()
+    with pytest.raises(UserError, match="cannot write"), atomic_folder(tmp_path / "a"):
+        pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "mine"]

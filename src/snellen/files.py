@@ -14,6 +14,7 @@ from pathlib import Path
 from snellen.errors import UserError
 
 __all__ = [
+    "atomic_folder",
     "atomic_path",
     "atomic_write",
     "is_of_whole_disk",
@@ -148,6 +149,30 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | str) -> None:
     data = content.encode() if isinstance(content, str) else content
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str], *, again: str = _RESUME) -> Iterator[Path]:
+    """Yield a new folder beside `path`; rename it to `path` when the block succeeds.
+
+    If the block fails, nothing is left of it. Nothing that holds something is replaced. `again` is
+    for `write_error`.
+
+    Raises:
+        UserError: the place cannot be written, or is taken.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".tmp-{uuid.uuid4().hex[:8]}-{target.name}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        sync_folder(temporary)
+        os.rename(temporary, target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise write_error(target, error, again=again) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:

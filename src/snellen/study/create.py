@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snellen.errors import UserError
-from snellen.files import shown, sync_folder, write_error
+from snellen.files import atomic_folder, shown
 from snellen.images import to_channels
 from snellen.images.decoders import encode_png
 from snellen.study.config import Design, StudyConfig, parse_config
@@ -144,22 +142,13 @@ def create_study(
             f"{shown(target)} lies inside {shown(bundle)}, the pictures: name a place elsewhere."
         )
     config, indices = _config(source, options)
-    temporary = target.with_name(f".tmp-{uuid.uuid4().hex[:8]}-{target.name}")
-    try:
-        temporary.mkdir(parents=True)
+    with atomic_folder(target, again="then type the same again") as temporary:
         pictures = _copy_pictures(source, temporary, progress)
         _write(temporary / PICTURES_FILE, picture_set_as_json(pictures))
         _write(temporary / CONFIG_FILE, config_as_yaml(config).encode())
         write_secrets(temporary / SECRETS_FILE, new_secrets())
         create_database(temporary / DATABASE_FILE)
         os.chmod(temporary / DATABASE_FILE, 0o600)
-        sync_folder(temporary)
-        os.rename(temporary, target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise write_error(target, error, again="then type the same again") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     made = open_study(target)
     words = in_words(config, len(indices))
     return Created(made, words, tuple(_notes(made)))

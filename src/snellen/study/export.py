@@ -7,16 +7,14 @@ import io
 import json
 import os
 import re
-import shutil
 import time
-import uuid
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from snellen.errors import UserError
-from snellen.files import atomic_write, shown, spreadsheet_cell, sync_folder, write_error
+from snellen.files import atomic_folder, atomic_write, shown, spreadsheet_cell
 from snellen.study.config import Prolific
 from snellen.study.dictionary import TABLES, dictionary_as_json, dictionary_as_markdown
 from snellen.study.export_tables import ExportData, read_export, rows_of
@@ -57,17 +55,9 @@ def export_study(study: Study, out: str | os.PathLike[str], *, unlock_result: bo
         raise UserError(f"{shown(target)} exists: name a new folder for the export.")
     _look(study, unlock_result)
     files = export_files(study)
-    temporary = target.with_name(f".tmp-{uuid.uuid4().hex[:8]}-{target.name}")
-    try:
-        temporary.mkdir(parents=True)
+    with atomic_folder(target, again="then type the same again") as temporary:
         for name, data in files.items():
             atomic_write(temporary / name, data)
-        os.rename(temporary, target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise write_error(target, error, again="then type the same again") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return target
 
 

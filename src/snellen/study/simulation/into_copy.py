@@ -6,13 +6,12 @@ import os
 import shutil
 import sqlite3
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from snellen.errors import UserError
-from snellen.files import shown, sync_folder, write_error
+from snellen.files import atomic_folder, shown
 from snellen.study.design import Plan, make_plan
 from snellen.study.folder import (
     CONFIG_FILE,
@@ -65,25 +64,16 @@ def simulate_into_copy(
         raise UserError(f"{shown(place)} lies inside the study: name a place elsewhere with --out.")
     plan = make_plan(study.config, study.indices)
     crowd = gather(study, options)
-    temporary = place.with_name(f".tmp-{uuid.uuid4().hex[:8]}-{place.name}")
-    try:
+    with atomic_folder(place, again="then type the same again") as temporary:
         _copy(study, temporary)
         create_database(temporary / DATABASE_FILE)
         (temporary / SIMULATION_FILE).write_text(truth_as_json(study, crowd), encoding="utf-8")
         answers = _fill(replace(study, path=temporary), plan, crowd, tell)
-        sync_folder(temporary)
-        os.replace(temporary, place)
-        sync_folder(place.parent)
-    except OSError as error:
-        raise write_error(place, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return Outcome(len(crowd), answers, int(crowd.inattentive.sum()), truth(study, crowd))
 
 
 def _copy(study: Study, target: Path) -> None:
     """Copy what is asked and shown; answers, analyses and HITs stay behind."""
-    target.mkdir(parents=True)
     for name in (CONFIG_FILE, PICTURES_FILE):
         shutil.copyfile(study.path / name, target / name)
     for picture in study.pictures.pictures:
