@@ -27,10 +27,11 @@ from benchmarks.keep_results import rounded
 from benchmarks.record import RESULTS, record
 from snellen.study.config import Design, StudyConfig, parse_config
 from snellen.study.design import make_plan, plan_pictures
-from snellen.study.headline import Columns, _stretch, _TwoWay, mean_rank_differences, prepare
+from snellen.study.headline import mean_rank_differences
 from snellen.study.observers import Observers, choose, simulate_answers, simulate_many
 from snellen.study.power import gap_utilities, simulate_power
 from snellen.study.statistics import holm
+from snellen.study.statistics.intervals import Columns, _stretch, _TwoWay, prepare
 
 NAME = "study_calibration"
 PAIRS = ((0, 1), (0, 2), (1, 2))

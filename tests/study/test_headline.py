@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 from snellen.study.design import plan_pictures
-from snellen.study.headline import _TwoWay, mean_rank_differences, prepare
+from snellen.study.headline import mean_rank_differences
 from snellen.study.observers import Observers, simulate_many
 from snellen.study.ratings import Ratings
+from snellen.study.statistics.intervals import _TwoWay, prepare
 
 DESIGNS = {  # people, trials, pictures
     "nested": (20, 50, 1000),

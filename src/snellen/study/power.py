@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from snellen.errors import UserError
 from snellen.study.config import DESIGNS, Design
 from snellen.study.design import misfit, plan_pictures
-from snellen.study.headline import Columns, prepare
 from snellen.study.observers import Observers, simulate_many
+from snellen.study.statistics.intervals import Columns, prepare
 
 __all__ = ["DesignPower", "PairPower", "gap_utilities", "simulate_headlines", "simulate_power"]
 

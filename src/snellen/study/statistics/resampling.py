@@ -11,10 +11,10 @@ thousand independent rows. Which interval holds what it promises depends on the 
   over participants. (Where several people have pictures of one source it is a two-way bootstrap.)
 
 Means, ratios of sums, and whatever can be written as a sum of what each ranking adds to it (its
-influence), have the intervals of the headline: see `snellen.study.headline` for how the two-way
-bootstrap is kept from counting the noise of single rankings three times. What cannot, such as
-agreement between people, has plain percentile limits, which are conservative where few people rank
-each picture; over people alone ± t times the bootstrap's standard error. How often all of them
+influence), have the intervals of the headline: `snellen.study.statistics.intervals` says how the
+two-way bootstrap is kept from counting the noise of single rankings three times. What cannot, such
+as agreement between people, has plain percentile limits, which are conservative where few people
+rank each picture; over people alone ± t times the bootstrap's standard error. How often all of them
 cover is measured by benchmarks/study_intervals.py.
 
 Source: Owen & Eckles, "Bootstrapping data arrays of arbitrary order", Annals of Applied Statistics
@@ -33,7 +33,6 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from snellen.study.config import Design
-from snellen.study.headline import prepare, times_drawn
 from snellen.study.ratings import Ratings
 from snellen.study.statistics.estimates import (
     NO_RANKINGS,
@@ -44,6 +43,7 @@ from snellen.study.statistics.estimates import (
     Estimate,
     known,
 )
+from snellen.study.statistics.intervals import prepare, times_drawn
 
 __all__ = [
     "Bootstrap",
