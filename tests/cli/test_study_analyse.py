@@ -1,6 +1,7 @@
 """``snellen study analyse`` as it is typed."""
 
 import json
+import time
 
 import pytest
 from typer.testing import CliRunner
@@ -9,6 +10,8 @@ from snellen.cli.study import study as command
 from snellen.errors import UserError
 from snellen.study.simulation import simulate_into_copy
 from snellen.study.simulation.tastes import SimulationOptions
+from snellen.study.store.administration import set_state
+from snellen.study.store.store import open_store
 
 from ..study.answering import take_part
 from ..study.fake_study import make_study
@@ -68,4 +71,18 @@ def test_a_study_that_runs_is_not_analysed(tmp_path):
         typed(tmp_path / "study")
     done = typed(tmp_path / "study", "--unlock", "--resamples", 240)
     assert done.exit_code == 0
-    assert "still running" in done.stderr
+    said = " ".join(done.stdout.split())
+    assert "Looked at early: The study was still running when this was computed" in said
+    assert "still running" not in done.stderr
+
+
+def test_an_early_look_is_printed_when_the_study_is_closed_too(tmp_path):
+    study = make_study(tmp_path, people=2, trials=2)
+    take_part(study, 1)
+    typed(study.path, "--unlock", "--resamples", 240)
+    store = open_store(study)
+    store.write(lambda connection: set_state(connection, "closed", time.time())).result()
+    store.close()
+    said = " ".join(typed(study.path, "--resamples", 240).stdout.split())
+    assert "Looked at early: The result was looked at before the study was closed: first" in said
+    assert "after 1 completed session of 1 begun" in said

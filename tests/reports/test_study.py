@@ -9,22 +9,16 @@ import numpy as np
 import pytest
 
 from snellen.reports.study import RankedPicture, StudyReport, write_study_report
-from snellen.reports.study_protocol import CHANCE_OF_HEADLINE, study_protocol
+from snellen.reports.study_calibration import CHANCE_OF_FRIEDMAN, CHANCE_OF_HEADLINE
+from snellen.reports.study_calibration import MEASURED as SIMULATED
+from snellen.reports.study_facts import as_shown
+from snellen.reports.study_metrics import ceiling_note, metric_rows, metrics_that_differ
+from snellen.reports.study_participants import participant_rows, sensitivity_rows
+from snellen.reports.study_protocol import study_protocol
 from snellen.reports.study_reliability import reliability_rows
-from snellen.reports.study_tables import (
-    CHANCE_OF_FRIEDMAN,
-    ceiling_note,
-    friedman_rows,
-    metric_rows,
-    metrics_that_differ,
-    pair_rows,
-    participant_rows,
-    rank_rows,
-)
-from snellen.reports.study_tables import (
-    MEASURED as SIMULATED,
-)
-from snellen.study import analysis
+from snellen.reports.study_tables import friedman_rows, pair_rows, rank_rows
+from snellen.study.analysis_pictures import gallery_pictures
+from snellen.study.analysis_results import results_of
 from snellen.study.config import DESIGNS
 from snellen.study.statistics.resampling import Bootstrap
 
@@ -61,15 +55,15 @@ def build(folder, *, models=("mse", "mae", "ms-ssim"), design="crossed", people=
         sources=tuple(picture.source for picture in pictures),
     )
     given = dataclasses.replace(given, ratings=ratings)
-    results = analysis.results_of(
+    results = results_of(
         study, given, CONDUCT, bootstrap=Bootstrap(design, 240), command="snellen study analyse x",
         now=1.8e9,
     )  # fmt: skip
+    galleries = as_shown(results)["galleries"]
     return StudyReport(
         results,
-        first=analysis._gallery(study, results, "first"),
-        behind=analysis._gallery(study, results, "behind"),
-        of_people=analysis.means_of_people(analysis._counted_ratings(given, results)),
+        first=gallery_pictures(study, galleries, "first"),
+        behind=gallery_pictures(study, galleries, "behind"),
     )
 
 
@@ -281,9 +275,10 @@ def test_a_nested_study_of_shared_photographs_is_not_told_as_one_by_participant(
 
 def test_what_each_participant_gave_and_where_models_stood_is_in_the_results(report):
     results = report.results
-    counting = [person for person in results["participants"] if person["counts"]]
-    for model, values in report.of_people.items():
-        assert [each["mean_ranks"][model] for each in counting] == pytest.approx(values.tolist())
+    means = [each["mean_ranks"] for each in results["participants"] if each["counts"]]
+    for model, found in results["findings"]["ranks"]["models"].items():  # all gave as many ranks
+        mean = np.mean([each[model] for each in means])
+        assert mean == pytest.approx(found["mean_rank"]["value"])
     counts = results["findings"]["position_bias"]["counts"]
     assert [sum(row) for row in counts.values()] == [40, 40, 40]
     assert [sum(column) for column in zip(*counts.values(), strict=True)] == [40, 40, 40]
@@ -392,6 +387,36 @@ def test_an_empty_study_has_a_page(tmp_path):
     assert reader.all("table") == []
 
 
+def test_where_all_are_left_out_the_page_shows_what_they_say_without_the_rule(tmp_path):
+    report = build(tmp_path, slackers=range(6))
+    write_study_report(tmp_path / "r.html", report)
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    reader, shown = Reader(text), visible(text)
+    assert [name for name in reader.ids if name in SECTIONS] == SECTIONS
+    assert text.index("WITHOUT THE RULE</strong>") < text.index("<h1")
+    assert "leaves out all 6 people who finished. Without the rule, 6 people" in shown
+    rows = sensitivity_rows(report.results)
+    assert [(row.title, row.people) for row in rows] == [
+        ("who counts by the rule: nobody", "0"), ("everyone who finished", "6"),
+    ]  # fmt: skip
+    assert [row.out for row in participant_rows(report.results)] == [True] * 6
+
+
+def test_long_sessions_are_told(report):
+    def told(**minutes):
+        conduct = {**report.results["conduct"], "minutes": minutes}
+        return dict(study_protocol({**report.results, "conduct": conduct}))["Length"]
+
+    assert told(sessions=20, over_30=3, median=18.4, longest=44.4) == (
+        "3 of 20 completed sessions took longer than the 30 minutes that ITU-R BT.500 allows: "
+        "median 18 minutes, longest 44, from the consent to the last answer, pauses included."
+    )
+    assert told(sessions=1, over_30=0, median=9, longest=9).startswith(
+        "None of 1 completed session"
+    )
+    assert "Length" not in dict(study_protocol(report.results))
+
+
 def test_one_participant_has_a_page_without_intervals(tmp_path):
     write_study_report(tmp_path / "r.html", build(tmp_path, people=1, design="nested"))
     text = visible((tmp_path / "r.html").read_text(encoding="utf-8"))
@@ -438,6 +463,27 @@ def test_a_pixel_of_a_picture_covers_whole_pixels_of_the_screen(browser, six, wi
     np.testing.assert_allclose(times, np.round(times), atol=2e-3)
     np.testing.assert_allclose(times[:, 0], times[:, 1], atol=2e-3)
     assert smooth == 0
+
+
+@pytest.mark.parametrize(
+    ("models", "size", "columns"),
+    [(3, 96, [4, 4]), (3, 160, [4, 4]), (5, 96, [6, 6]), (5, 192, [3, 3])],
+)
+def test_at_1200_a_row_of_pictures_fits_or_wraps(browser, tmp_path, models, size, columns):
+    report = build(tmp_path, models=SIX[:models], size=(size, size))
+    write_study_report(tmp_path / "r.html", report)
+    with opened(browser, tmp_path / "r.html", 1200) as tab:
+        found = tab.evaluate(
+            "[...document.querySelectorAll('.gallery')].map(gallery => {"
+            " const cells = gallery.querySelector('.cells');"
+            " const tops = [...cells.querySelectorAll('.frame')].map(f => f.offsetTop"
+            "   + f.parentElement.offsetTop);"
+            " const right = Math.max(...[...cells.children].map("
+            "   c => c.getBoundingClientRect().right));"
+            " return [tops.filter(top => top === tops[0]).length,"
+            "   right <= cells.getBoundingClientRect().right + .5] })"
+        )
+    assert found == [[count, True] for count in columns]
 
 
 def test_a_magnified_picture_fills_its_frame_to_the_last_row(browser, six):

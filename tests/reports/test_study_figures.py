@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from snellen.reports.study_figures import Dot, Share, dot_panel, rank_panel
+from snellen.reports.study_figures import Dot, Share, dot_panel, rank_panel, spread_panel
 
 
 def elements(panel, tag):
@@ -75,6 +75,30 @@ def test_names_of_a_line_and_a_band_do_not_meet():
                       line=(0.5, "chance"), band=(0.4, 0.51, 0.6, "ceiling"))  # fmt: skip
     heights = {each.text: float(each.get("y")) for each in elements(panel, "text") if each.text}
     assert abs(heights["chance"] - heights["ceiling"]) >= 12
+
+
+def curve(panel):
+    """The points of the first density."""
+    path = next(p.get("d") for p in elements(panel, "path") if (p.get("d") or "").endswith("Z"))
+    return [(float(x), float(y)) for x, y in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", path)]
+
+
+@pytest.mark.parametrize("values", [[1.7, 1.8, 2.0, 2.1, 2.2], [2.0, 2.0, 2.0], [1.9, 2.3]])
+def test_a_density_ends_on_its_base_where_nothing_was_cut(values):
+    found = curve(spread_panel("t", {"a": values}, axis="x", limits=(1.0, 3.0)))
+    base = found[0][1]
+    assert found[-1][1] == base
+    highest = base - min(y for _, y in found)
+    assert base - found[1][1] < 0.05 * highest
+    assert base - found[-2][1] < 0.05 * highest
+    assert 12 < found[0][0] < found[-1][0] < 388
+
+
+def test_a_density_at_a_limit_keeps_what_lies_there():
+    """Reflected: the curve at the limit is no lower than further inside, and does not go beyond."""
+    found = curve(spread_panel("t", {"a": [1.0, 1.0, 1.0, 1.1, 1.4]}, axis="x", limits=(1.0, 3.0)))
+    assert min(x for x, _ in found) == 12
+    assert found[1][1] == min(y for _, y in found)
 
 
 def test_equal_values_have_an_axis_too():

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from snellen.reports.study_takeaway import pairs_of, study_takeaway
+from snellen.reports.study_facts import pairs_of
+from snellen.reports.study_takeaway import study_takeaway
 
 METHOD = "two-way bootstrap over 20 people and 50 photographs"
 
@@ -157,6 +158,27 @@ def test_nobody_is_no_error():
     assert str(study_takeaway(empty)).startswith("Nobody who counts has ranked")
 
 
+def without_rule(results):
+    """The same, as if the exclusion rule left out everyone."""
+    told = {key: results.get(key) for key in ("findings", "galleries", "metric_agreement",
+                                               "pictures")}  # fmt: skip
+    empty = make({}, [], people=0)["findings"]
+    return {**results, "findings": empty, "without_exclusion": {"people": [], **told}}
+
+
+def test_where_the_rule_leaves_out_all_it_is_said_whose_answers_these_are():
+    found = study_takeaway(without_rule(three()))
+    assert str(found).startswith(
+        "The exclusion rule leaves out all 20 people who finished. Without the rule, 20 people "
+        "ranked ms-ssim better than mae and mse: over 50 pictures"
+    )
+    assert found.cautions[0].startswith("By the exclusion rule, which was frozen before anyone")
+    one = make({"mse": 1.8, "mae": 1.2}, [unknown("mse", "mae", 0.6)], people=1)
+    assert str(study_takeaway(without_rule(one))).startswith(
+        "The exclusion rule leaves out 1 person who finished. Without the rule, one person gave mae"
+    )
+
+
 def test_observers_are_never_called_people():
     found = study_takeaway({**three(), "simulated": True})
     text = " ".join([str(found), found.evidence, *found.others])
@@ -174,13 +196,36 @@ def test_no_name_is_turned_the_wrong_way():
     assert (pair.low, pair.high) == (pytest.approx(0.4), pytest.approx(0.8))
 
 
+LOOKED = "on 21 November 2026 at 10:05 UTC (analysis), after 5 completed sessions of 7 begun"
+LOOK = {"at": "2026-11-21T10:05:00+00:00", "how": "analysis", "completed": 5, "begun": 7}
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         ({"conduct": {"peeked": True}}, "still running"),
         (
             {"conduct": {"peeked": False, "unlocked_at": "2026-11-21T10:00:00+00:00"}},
-            "before the study was closed: it was unlocked on 21 November 2026",
+            "before the study was closed: it was unlocked on 21 November 2026; no look is noted",
+        ),
+        (
+            {"conduct": {"peeked": False, "looks_before_closing": [LOOK]}},
+            f"The result was looked at before the study was closed: first {LOOKED}.",
+        ),
+        (
+            {"conduct": {"peeked": True, "looks_before_closing": [LOOK]}, "date": LOOK["at"]},
+            "The study was still running when this was computed. Whoever looks",
+        ),
+        (
+            {
+                "conduct": {
+                    "peeked": True,
+                    "looks_before_closing": [LOOK],
+                    "sessions": {"completed": 9, "expired": 1},
+                },
+                "date": "2026-11-22",
+            },
+            f"of 10 begun. Its result was looked at before: first {LOOKED}. Whoever looks",
         ),
         ({"study": {"design": "crossed", "people": 40}}, "40 people were planned, 20 count"),
     ],

@@ -15,12 +15,16 @@ import yaml
 from snellen import metrics
 from snellen.errors import UserError
 from snellen.study import analysis
-from snellen.study.analysis import analyse, results_of
+from snellen.study.analysis import analyse
+from snellen.study.analysis_pictures import planes
+from snellen.study.analysis_results import results_of
 from snellen.study.analysis_tables import csv_files
 from snellen.study.folder import open_study
 from snellen.study.simulation import simulate_into_copy
 from snellen.study.simulation.tastes import SimulationOptions
 from snellen.study.statistics.resampling import Bootstrap
+from snellen.study.store.administration import set_state
+from snellen.study.store.store import open_store
 
 from .answering import close, take_part
 from .fake_answers import make_answers
@@ -119,14 +123,33 @@ def test_where_all_who_finished_are_left_out_nobody_counts(nested):
     results = results_for(nested, make_answers(trials=5, slackers=range(6)))
     assert results["findings"]["rankings"] == 0
     assert results["sensitivity"][0]["people"] == 6
+    assert not any(each["counts"] for each in results["participants"])
+
+
+def test_where_all_are_left_out_all_is_told_without_the_rule(nested):
+    results = results_for(nested, make_answers(trials=5, slackers=range(6), unfinished=(2,)))
+    without = results["without_exclusion"]
+    assert without["title"] == "everyone who finished"
+    assert without["people"] == ["P0001", "P0002", "P0004", "P0005", "P0006"]
+    assert without["findings"]["people"] == 5
+    assert without["findings"]["ranks"] == results["sensitivity"][0]["ranks"]
+    assert without["galleries"]["first_count"] <= 25
+    assert len(without["pictures"]) == 25
+    unfinished = make_answers(trials=5, slackers=range(6), unfinished=range(6))
+    without = results_for(nested, unfinished)["without_exclusion"]
+    assert without["title"] == "everyone, unfinished sessions too"
+    assert without["findings"]["unfinished"] is True
+
+
+def test_where_somebody_counts_or_nobody_came_nothing_is_told_without_the_rule(nested, slack):
+    assert slack["without_exclusion"] is None
+    assert results_for(nested, make_answers(people=0))["without_exclusion"] is None
 
 
 def test_metrics_are_those_of_the_pictures_that_were_shown(crossed, slack):
     picture = slack["pictures"][0]
     place = [each.name for each in crossed.pictures.pictures].index(picture["name"])
-    original, made = (
-        analysis._planes(crossed, place, model).astype(float) for model in ("original", "mae")
-    )
+    original, made = (planes(crossed, place, model).astype(float) for model in ("original", "mae"))
     pair = (torch.from_numpy(each)[None] for each in (made, original))
     expected = float(metrics.mse(*pair))
     assert picture["metrics"]["mse"]["mae"] == pytest.approx(expected)
@@ -269,6 +292,12 @@ def open_one(tmp_path):
     return study
 
 
+def close_at(study, now):
+    store = open_store(study)
+    store.write(lambda connection: set_state(connection, "closed", now)).result()
+    store.close()
+
+
 def events(study):
     connection = sqlite3.connect(study.database)
     try:
@@ -288,6 +317,18 @@ def test_nobody_peeks_unless_it_is_unlocked_which_is_noted(open_one):
     assert events(open_one)[-2:] == ["unlocked", "result seen"]
     assert "still running" in (open_one.path / "analysis" / "report.html").read_text()
     analyse(open_one, resamples=240)  # unlocked once and for all
+
+
+def test_a_look_before_the_closing_is_told_after_it(open_one):
+    analyse(open_one, resamples=240, unlock_result=True, clock=lambda: 4e9)
+    close_at(open_one, 4.1e9)
+    results = analyse(open_one, resamples=240, clock=lambda: 4.2e9)
+    assert results["conduct"]["peeked"] is False
+    (look,) = results["conduct"]["looks_before_closing"]
+    assert (look["how"], look["completed"], look["begun"]) == ("analysis", 2, 2)
+    text = (open_one.path / "analysis" / "report.html").read_text()
+    assert "was looked at before the study was closed: first on 2 October 2096 at 07:06" in text
+    assert json.loads((open_one.path / "analysis" / "results.json").read_text()) == results
 
 
 def test_a_closed_study_needs_no_unlocking(open_one):

@@ -57,6 +57,27 @@ def test_sessions_dates_and_settings(database):
     assert found["simulated"] is False
 
 
+def test_long_sessions_are_counted(database):
+    for number, (state, seconds) in enumerate(
+        [("completed", 1200), ("completed", 1800), ("completed", 1801), ("expired", 9000)]
+    ):
+        add(database, number, state)
+        database.execute(
+            "UPDATE session SET completed_at = created_at + ? WHERE number = ? AND state != ?",
+            (seconds, number, "expired"),
+        )
+    add(database, 9, "completed", simulated=1)
+    database.execute("UPDATE session SET completed_at = created_at + 9000 WHERE number = 9")
+    assert how_it_went(database)["minutes"] == {
+        "sessions": 3, "median": 30.0, "longest": 30.02, "over_30": 1
+    }  # fmt: skip
+
+
+def test_of_no_completed_session_no_length_is_told(database):
+    add(database, 1, "expired")
+    assert how_it_went(database)["minutes"] is None
+
+
 def test_a_simulated_session_marks_the_study(database):
     add(database, 1, "completed", simulated=1)
     assert how_it_went(database)["simulated"] is True

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from markupsafe import Markup, escape
+from numpy.typing import NDArray
 
 from snellen.reports.figures import palette_size
 from snellen.reports.page import readable
 from snellen.reports.tables import number
 
-__all__ = ["Dot", "Share", "dot_panel", "ordinal", "rank_panel"]
+__all__ = ["Dot", "Share", "dot_panel", "ordinal", "rank_panel", "spread_panel"]
 
 _WIDTH = 400
 _LABELLED = 4  # models; with more there is no room for numbers above the bars
 _LONGEST = 24  # characters of a name
+_EACH_BELOW = 101  # with fewer values each has a tick of its own
 
 
 @dataclass(frozen=True)
@@ -131,12 +134,7 @@ def dot_panel(
     parts = []
     if band is not None:
         parts.append(_band(band, x, top, base))
-    ticks = _ticks(least, most)
-    parts.append(f'<path d="M12 {base:.1f}H{_WIDTH - 12}" class="axis"/>')
-    for tick in ticks:
-        parts.append(f'<path d="M{x(tick):.1f} {base:.1f}v4" class="axis"/>')
-        places = 0 if all(float(scale * t).is_integer() for t in ticks) else _places(ticks, scale)
-        parts.append(_words(x(tick), base + 17, number(scale * tick, places), "middle"))
+    parts += _x_axis(least, most, x, base, axis, scale)
     if line is not None:
         parts.append(f'<path d="M{x(line[0]):.1f} 14V{base:.1f}" class="axis dashed"/>')
         parts.append(_named(x(line[0]), 10, line[1]))
@@ -160,9 +158,80 @@ def dot_panel(
         parts.append(
             f'<circle cx="{x(dot.value):.1f}" cy="{y:.1f}" r="4.2" style="fill: {colour}"/>'
         )
-    parts.append(_words(_WIDTH / 2, base + 34, axis, "middle"))
     said = "; ".join(f"{readable(dot.name)}: {number(scale * dot.value, digits)}" for dot in dots)
     return _svg(title, said, round(base + 40), parts)
+
+
+def spread_panel(
+    title: str,
+    values: Mapping[str, Sequence[float]],
+    *,
+    axis: str,
+    limits: tuple[float, float],
+) -> Markup:
+    """How values are spread, one density for each name, with its median and quartiles.
+
+    Args:
+        title: the panel's accessible name.
+        values: one or more for each name, in the order of the colours.
+        axis: what the horizontal axis shows.
+        limits: the least and the greatest possible value: the extent of the axis.
+    """
+    row, high = 56.0, 22.0
+    base = 6 + row * len(values)
+
+    def x(value: float) -> float:
+        return 12 + (_WIDTH - 24) * (value - limits[0]) / (limits[1] - limits[0])
+
+    parts = _x_axis(*limits, x, base, axis)
+    medians = []
+    for index, (name, found) in enumerate(values.items()):
+        y, colour = 6 + row * index + 18 + high, _colour(index)
+        places, density = _density(np.asarray(found, np.float64), limits)
+        curve = "".join(
+            f"L{x(place):.1f} {y - high * each:.1f}"
+            for place, each in zip(places.tolist(), density.tolist(), strict=True)
+        )
+        parts.append(
+            f'<path d="M{x(places[0]):.1f} {y:.1f}{curve}L{x(places[-1]):.1f} {y:.1f}Z" '
+            f'style="fill: {colour}; fill-opacity: .28; stroke: {colour}; stroke-width: 1.3"/>'
+        )
+        first, middle, last = np.quantile(found, [0.25, 0.5, 0.75]).tolist()
+        parts.append(
+            f'<path d="M{x(first):.1f} {y:.1f}H{x(last):.1f}" '
+            f'style="fill: none; stroke: {colour}; stroke-width: 3.5"/>'
+            f'<path d="M{x(middle):.1f} {y - 5:.1f}v10" '
+            'style="fill: none; stroke: var(--ink); stroke-width: 1.6"/>'
+        )
+        if len(found) < _EACH_BELOW:
+            ticks = "".join(f"M{x(value):.1f} {y + 6:.1f}v5" for value in found)
+            parts.append(f'<path d="{ticks}" style="fill: none; stroke: {colour}"/>')
+        parts.append(_words(12, y - high - 6, _short(name), "start", "ink"))
+        median = number(middle, 2)
+        parts.append(_words(_WIDTH - 12, y - high - 6, f"median {median}", "end", "soft"))
+        medians.append(f"{readable(name)}: median {median}")
+    return _svg(title, "; ".join(medians), round(base + 40), parts)
+
+
+def _density(
+    values: NDArray[np.float64], limits: tuple[float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A Gaussian kernel estimate, at most 1, and where it is above zero.
+
+    The bandwidth is Silverman's (Density Estimation, 1986, eq. 3.31). What would lie beyond a limit
+    is reflected at it (ibid., section 2.10), so that no curve loses what is near an end.
+    """
+    least, most = limits
+    grid = np.linspace(least, most, 161)
+    quarters = np.quantile(values, [0.25, 0.75])
+    spread = min(values.std(), float(quarters[1] - quarters[0]) / 1.34) or values.std()
+    width = max(0.9 * spread * len(values) ** -0.2, 1.5 * (grid[1] - grid[0]))
+    around = np.concatenate([values, 2 * least - values, 2 * most - values])
+    density = np.exp(-0.5 * ((grid[:, None] - around) / width) ** 2).sum(1)
+    density /= density.max()
+    inside = np.flatnonzero(density > 0.004)
+    some = slice(inside[0], inside[-1] + 1)
+    return grid[some], density[some]
 
 
 def _extent(
@@ -202,6 +271,23 @@ def _band(
         'style="fill: none; stroke: var(--accent); stroke-width: 1.2"/>'
     )
     return parts + _named(x(value), top - 9, name)
+
+
+def _x_axis(
+    least: float,
+    most: float,
+    x: Callable[[float], float],
+    base: float,
+    axis: str,
+    scale: float = 1.0,
+) -> list[str]:
+    ticks = _ticks(least, most)
+    places = 0 if all(float(scale * t).is_integer() for t in ticks) else _places(ticks, scale)
+    parts = [f'<path d="M12 {base:.1f}H{_WIDTH - 12}" class="axis"/>']
+    for tick in ticks:
+        parts.append(f'<path d="M{x(tick):.1f} {base:.1f}v4" class="axis"/>')
+        parts.append(_words(x(tick), base + 17, number(scale * tick, places), "middle"))
+    return [*parts, _words(_WIDTH / 2, base + 34, axis, "middle")]
 
 
 def _named(x: float, y: float, name: str) -> str:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from snellen.reports.page import date_in_words, readable
 from snellen.reports.protocol import counted
-from snellen.reports.study_tables import MEASURED, measured_as
-from snellen.reports.study_takeaway import judges
+from snellen.reports.study_calibration import CHANCE_OF_HEADLINE, MEASURED, measured_as
+from snellen.reports.study_cautions import looks_in_words
+from snellen.reports.study_facts import Facts, judges
 from snellen.reports.tables import signed
 
-__all__ = ["CHANCE_OF_HEADLINE", "study_protocol"]
-
-Facts = Mapping[str, Any]
+__all__ = ["study_protocol"]
 
 _PLATFORMS = {
     "open": "a link that was sent out",
@@ -33,28 +31,6 @@ _TWO_WAY = (
     "people rank a picture. What is measured within each person: Student's t over participants."
 )
 
-CHANCE_OF_HEADLINE = {
-    "nested": {"rejects": 0.0528333, "any": 0.045, "covers": 0.949833, "alike": 0.0518333},
-    "nested, shared photographs": {"rejects": 0.0476667, "any": 0.04275, "covers": 0.952},
-    "crossed": {"rejects": 0.0403333, "any": 0.0325, "covers": 0.957833, "alike": 0.0225833},
-    "crossed, shared photographs": {"rejects": 0.0438333, "any": 0.03525, "covers": 0.95625},
-    "balanced-incomplete": {
-        "rejects": 0.04675,
-        "any": 0.03675,
-        "covers": 0.953333,
-        "alike": 0.0273333,
-    },
-    "balanced-incomplete, shared photographs": {
-        "rejects": 0.04575,
-        "any": 0.043,
-        "covers": 0.952167,
-    },
-}
-"""How often the headline is wrong: docs/results/study_calibration.json, in the same studies as
-Friedman's test (`snellen.reports.study_tables.CHANCE_OF_FRIEDMAN`). Without a difference it rejects
-of one pair at the 5 % level, and of any of three after Holm's correction; with utilities in steps
-of 0.4 its 95 % interval covers; and it rejects where neither people nor pictures differ."""
-
 
 def study_protocol(results: Facts) -> list[tuple[str, str]]:
     """What exactly was done, as (term, text) pairs; what results do not say is left out."""
@@ -68,6 +44,7 @@ def study_protocol(results: Facts) -> list[tuple[str, str]]:
         ("Left out", " ".join(_left_out(results))),
         ("People", " ".join(_people(results, study, conduct))),
         ("Dates", " ".join(_dates(conduct))),
+        ("Length", _length(conduct.get("minutes"))),
         ("Display", " ".join(_display(study, conduct))),
         ("Intervals", _intervals(results)),
         ("Error of these", _measured_error(results)),
@@ -208,8 +185,22 @@ def _dates(conduct: Facts) -> Iterator[str]:
         yield f"{begin}." if begin == end else f"{begin} to {end}."
     if conduct.get("unlocked_at"):
         yield f"Results were unlocked before the end on {date_in_words(conduct['unlocked_at'])}."
+    if looks := conduct.get("looks_before_closing"):
+        yield f"They were looked at before the end, {looks_in_words(looks)}."
     if conduct.get("state"):
         yield f"When this was computed the study was {readable(conduct['state'])}."
+
+
+def _length(minutes: Facts | None) -> str:
+    """How long sessions were, against what is advised."""
+    if not minutes:
+        return ""
+    longer = f"{minutes['over_30']:,}" if minutes["over_30"] else "None"
+    return (
+        f"{longer} of {counted(minutes['sessions'], 'completed session')} took longer than the 30 "
+        f"minutes that ITU-R BT.500 allows: median {minutes['median']:.0f} minutes, longest "
+        f"{minutes['longest']:.0f}, from the consent to the last answer, pauses included."
+    )
 
 
 def _display(study: Facts, conduct: Facts) -> Iterator[str]:

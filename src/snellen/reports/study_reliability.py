@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
 from snellen.reports.page import readable
 from snellen.reports.protocol import counted
 from snellen.reports.representation_scores import p_in_words
+from snellen.reports.study_facts import Facts
 from snellen.reports.study_figures import Dot, dot_panel, ordinal
 from snellen.reports.study_tables import Told, percent, told
 from snellen.reports.tables import number, signed, span
 
 __all__ = ["ReliabilityRow", "bias_panels", "reliability_rows"]
-
-Facts = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -16,78 +16,35 @@ Rules, so that nobody has to trust the wording:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from snellen.reports.page import date_in_words, readable
+from snellen.reports.page import readable
 from snellen.reports.protocol import counted
-from snellen.reports.representation_scores import p_in_words
-from snellen.reports.tables import digits_for, number, span
+from snellen.reports.study_cautions import cautions
+from snellen.reports.study_facts import (
+    Facts,
+    Pair,
+    as_shown,
+    judges,
+    mean_ranks,
+    pairs_of,
+    ranked_by_mean,
+)
+from snellen.reports.study_metrics import metric_lines
+from snellen.reports.tables import number
 from snellen.reports.takeaway import Takeaway
 
-__all__ = ["Pair", "judges", "listed", "mean_ranks", "pairs_of", "ranked_by_mean", "study_takeaway"]
+__all__ = ["study_takeaway"]
 
-Facts = Mapping[str, Any]
 Pieces = list[tuple[str, str]]
 
 _DIGITS = 2
 _NAMED = 4  # models that a sentence names one by one
-_FEW_PEOPLE = 10
 _DESIGNS = {
     "nested": "each of them saw other pictures",
     "crossed": "all of them saw the same pictures",
     "balanced-incomplete": "each of them saw a part of the pictures",
 }
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two models, the one with the lower mean rank first.
-
-    Attributes:
-        lead: by how much the mean rank of `better` is lower; not negative.
-        low, high: limits of its interval; None: cannot be said.
-        p: corrected by Holm for all pairs; None: cannot be said.
-        decided: whether a difference was shown.
-    """
-
-    better: str
-    worse: str
-    lead: float
-    low: float | None
-    high: float | None
-    p: float | None
-    decided: bool
-
-    @property
-    def exact(self) -> bool:
-        """Whether all agree exactly on a lead: without any spread there is no interval."""
-        return self.p is None and self.lead > 0
-
-    @property
-    def limits(self) -> str:
-        """The interval as it is printed."""
-        return span(self.low, self.high, self.digits)
-
-    @property
-    def correction(self) -> str:
-        """What the correction decides, where the interval alone would say something else."""
-        if self.decided or self.p is None or self.low is None or self.low <= 0:
-            return ""
-        return f", p {p_in_words(self.p)} after correction"
-
-    @property
-    def in_words(self) -> str:
-        """The lead with its limits."""
-        return f"{number(self.lead, self.digits)} {self.limits}".strip() + self.correction
-
-    @property
-    def digits(self) -> int:
-        """How many the lead and its limits need."""
-        if self.low is None or self.high is None:
-            return _DIGITS
-        return digits_for(self.low, self.high, _DIGITS)
 
 
 def study_takeaway(results: Facts) -> Takeaway:
@@ -104,79 +61,23 @@ def study_takeaway(results: Facts) -> Takeaway:
     20 people ranked ms-ssim better than mse: over 1,000 pictures its mean rank is 0.62 lower
     [0.50, 0.74].
     """
+    results = as_shown(results)
     findings = results["findings"]
     if not findings["rankings"]:
-        return Takeaway((("text", _nobody(results)),), "", (), tuple(_cautions(results, None)))
+        return Takeaway((("text", _nobody(results)),), "", (), tuple(cautions(results, None)))
     names = ranked_by_mean(findings)
     pairs = pairs_of(results)
     if findings["people"] < 2 or not any(pair.p is not None or pair.exact for pair in pairs):
-        pieces = _undecidable(results, names)
+        pieces = _without_rule(results, _undecidable(results, names))
         return Takeaway(
-            tuple(pieces), _evidence(results, False), (), tuple(_cautions(results, None))
+            tuple(pieces), _evidence(results, False), (), tuple(cautions(results, None))
         )
     pieces, said = _sentence(results, names, pairs)
-    others = [*_other_pairs(pairs, said), *_metrics(results)]
+    pieces = _without_rule(results, pieces)
+    others = [*_other_pairs(pairs, said), *metric_lines(results)]
     return Takeaway(
-        tuple(pieces), _evidence(results, True), tuple(others), tuple(_cautions(results, said[0]))
+        tuple(pieces), _evidence(results, True), tuple(others), tuple(cautions(results, said[0]))
     )
-
-
-def judges(results: Facts, count: int | None = None) -> str:
-    """Who ranked: people, or the observers of a simulation; with their number where it is given.
-
-    >>> judges({"simulated": False}, 1), judges({"simulated": True}, 20), judges({})
-    ('1 person', '20 simulated observers', 'people')
-    """
-    one, many = "person", "people"
-    if results.get("simulated"):
-        one, many = "simulated observer", "simulated observers"
-    return many if count is None else f"{count:,} {one if count == 1 else many}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as a sentence lists them.
-
-    >>> listed(["a", "b", "c"]), listed(["a"])
-    ('a, b and c', 'a')
-    """
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def ranked_by_mean(findings: Facts) -> list[str]:
-    """The models, lowest mean rank first."""
-    means = mean_ranks(findings)
-    return sorted(means, key=lambda name: means[name])
-
-
-def mean_ranks(findings: Facts) -> dict[str, float]:
-    """The mean rank of each model; empty where nothing was ranked."""
-    found = findings["ranks"]["models"]
-    return {
-        name: entry["mean_rank"]["value"]
-        for name, entry in found.items()
-        if entry["mean_rank"]["value"] is not None
-    }
-
-
-def pairs_of(results: Facts) -> list[Pair]:
-    """Every pair of models, turned so that the better one comes first."""
-    found = []
-    for entry in results["findings"]["differences"]:
-        a, b, estimate = entry["a"], entry["b"], entry["estimate"]
-        low, high, p = (_known(entry.get(key)) for key in ("low", "high", "p_holm"))
-        decided = p is not None and p < 1 - results["level"]
-        if estimate > 0:
-            found.append(Pair(b, a, estimate, low, high, p, decided))
-        else:
-            least, most = (None if limit is None else -limit for limit in (high, low))
-            found.append(Pair(a, b, -estimate, least, most, p, decided))
-    return found
-
-
-def _known(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else value
 
 
 def _nobody(results: Facts) -> str:
@@ -184,6 +85,21 @@ def _nobody(results: Facts) -> str:
     if results.get("participants"):
         return f"{who} who counts has ranked a picture, so nothing can be said of the models."
     return f"{who} has ranked a picture yet, so nothing can be said of the models."
+
+
+def _without_rule(results: Facts, pieces: Pieces) -> Pieces:
+    """The sentence, preceded by whose answers it is about where the rule leaves out everyone.
+
+    Those are in ``participants`` of `as_shown`'s results.
+    """
+    if "by_rule" not in results:
+        return pieces
+    count = results["findings"]["people"]
+    out = judges(results, count) if count == 1 else f"all {judges(results, count)}"
+    finished = "" if results["findings"].get("unfinished") else " who finished"
+    kind, text = pieces[0]
+    said = f"The exclusion rule leaves out {out}{finished}. Without the rule, "
+    return [("text", said), (kind, text[:1].lower() + text[1:]), *pieces[1:]]
 
 
 def _undecidable(results: Facts, names: Sequence[str]) -> Pieces:
@@ -350,72 +266,6 @@ def _other_pairs(pairs: Sequence[Pair], said: Sequence[Pair]) -> Iterator[str]:
             yield f"No difference was shown between {names[0]} and {names[1]}: {lead}."
 
 
-def _metrics(results: Facts) -> Iterator[str]:
-    """Which metric agrees most often, against how often people do."""
-    agreement = results.get("metric_agreement") or {}
-    known = [
-        entry
-        for entry in agreement.get("metrics") or []
-        if "missing" not in entry and entry["overall"]["value"] is not None
-    ]
-    if not known:
-        return
-    best = max(known, key=lambda entry: entry["overall"]["value"])
-    # Some metrics put any two pictures in the same order, as MSE and PSNR do.
-    alike = [
-        entry["name"]
-        for entry in known
-        if math.isclose(entry["overall"]["value"], best["overall"]["value"])
-    ]
-    names, rest = listed([readable(name) for name in alike]), len(known) - len(alike)
-    share = f"{_percent(best['overall'])} of the pairs that these put in an order"
-    low = best["overall"]["low"]
-    if low is not None and low <= 0.5:
-        none = "No metric was" if len(known) > 1 else "The metric was not"
-        said = f"{none} shown to agree with the {judges(results)} more often than chance: "
-        if rest:
-            said += f"{names} {'comes' if len(alike) == 1 else 'come'} nearest, on {share}"
-        else:
-            said += f"{names if len(known) == 1 else 'each'} does so on {share}"
-    else:
-        said = f"Of {counted(len(known), 'metric')}, " if len(known) > 1 else ""
-        said += names + (" agrees" if len(alike) == 1 else " agree")
-        said += " most often" if rest else " equally often" if len(known) > 1 else ""
-        said += f" with the {judges(results)}: on {share}"
-    ceiling = agreement["ceiling"]
-    if ceiling["with_others"]["value"] is not None:
-        said += f"; the majority of all others does on {_percent(ceiling['with_others'])}"
-    elif ceiling["within_people"]["value"] is not None:
-        said += f"; asked again they agree with themselves on {_percent(ceiling['within_people'])}"
-    yield f"{said}."
-    if not (low is not None and low <= 0.5):
-        yield from _not_ahead(agreement, best["name"], alike, [entry["name"] for entry in known])
-
-
-def _not_ahead(
-    agreement: Facts, best: str, alike: Sequence[str], known: Sequence[str]
-) -> Iterator[str]:
-    """Which other metrics may agree as often as the one that does most often."""
-    shown = set()
-    for each in agreement.get("differences") or []:
-        low, high = each["difference"]["low"], each["difference"]["high"]
-        if low is not None and (low > 0 or high < 0) and best in (each["a"], each["b"]):
-            shown |= {each["a"], each["b"]}
-    unclear = [readable(name) for name in known if name not in alike and name not in shown]
-    if not unclear:
-        return
-    which = unclear if len(unclear) <= _NAMED else [f"{len(unclear)} of the others"]
-    others = " or ".join(filter(None, (", ".join(which[:-1]), which[-1])))
-    yield f"That {readable(best)} agrees more often than {others} was not shown."
-
-
-def _percent(entry: Facts) -> str:
-    limits = ""
-    if entry["low"] is not None and entry["high"] is not None:
-        limits = f" [{100 * entry['low']:.0f}, {100 * entry['high']:.0f}]"
-    return f"{100 * entry['value']:.0f} %{limits}"
-
-
 def _evidence(results: Facts, tested: bool) -> str:
     findings, design = results["findings"], results["study"]["design"]
     models = len(mean_ranks(findings))
@@ -453,61 +303,3 @@ def _method(findings: Facts) -> str:
     if methods[0].startswith("t interval"):
         return ", Student’s t over participants"
     return ", two-way bootstrap over participants and photographs"
-
-
-def _cautions(results: Facts, said: Pair | None) -> Iterator[str]:
-    """What the reader must know before trusting the sentence."""
-    findings, conduct = results["findings"], results.get("conduct") or {}
-    if results.get("simulated"):
-        yield "Simulated: no person has seen these pictures. Nothing here says what people think."
-    if conduct.get("peeked"):
-        yield (
-            "The study was still running when this was computed. Whoever looks again and again "
-            "and stops when a difference shows will find one where there is none."
-        )
-    elif conduct.get("unlocked_at") and not results.get("simulated"):
-        yield (
-            "The result could be seen before the study was closed: it was unlocked on "
-            f"{date_in_words(conduct['unlocked_at'])}. If what was seen decided when to stop, "
-            "p is too small and the intervals are too narrow."
-        )
-    if findings.get("unfinished") and findings["rankings"]:
-        yield (
-            "Nobody has answered every trial: these are the answers of unfinished sessions, so the "
-            "design is not balanced."
-        )
-    planned = results["study"].get("people")
-    if planned and 0 < findings["people"] < planned and not findings.get("unfinished"):
-        yield f"{judges(results, planned)} were planned, {findings['people']:,} count here."
-    if 1 < findings["people"] < _FEW_PEOPLE:
-        yield (
-            f"Only {judges(results, findings['people'])}: among so few, one who is unusual moves "
-            "the result."
-        )
-    yield from _turned(results, said)
-
-
-def _turned(results: Facts, said: Pair | None) -> Iterator[str]:
-    """Whether leaving nobody out would change what the sentence says."""
-    for other in results.get("sensitivity") or []:
-        if said is None or other["people"] < 2:
-            continue
-        found = {
-            frozenset((pair.better, pair.worse)): pair
-            for pair in pairs_of({**results, "findings": other})
-        }
-        pair = found.get(frozenset((said.better, said.worse)))
-        if pair and (pair.decided, pair.better if pair.decided else "") != (
-            said.decided,
-            said.better if said.decided else "",
-        ):
-            names = readable(said.better), readable(said.worse)
-            verdict = (
-                f"{readable(pair.better)} is ranked better than {readable(pair.worse)}"
-                if pair.decided
-                else f"no difference is shown between {names[0]} and {names[1]}"
-            )
-            yield (
-                f"This depends on who is left out. With {other['title']}, {verdict} "
-                f"({pair.in_words})."
-            )

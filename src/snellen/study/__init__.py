@@ -8,7 +8,9 @@ Where things are, in the order in which a study goes through them:
 - asking: `server` answers the browser's `pages`, `store` keeps the answers; `platforms`,
   `invitations` and `mturk` say who comes and how they leave; `maintenance` is doctor, backup, purge
 - rehearsing: `simulation`
-- reading: `ratings` are the answers as arrays; `export`, `export_tables` and `dictionary` hand them
-  out; `analysis` puts together `headline`, `statistics`, `metric_agreement` (with `metric_values`),
-  `quality` (whom the exclusion rule leaves out), `galleries` and `conduct` (how the study went)
+- reading: `ratings` are the answers as arrays; `interim` refuses or notes looks before the study is
+  closed; `export`, `export_tables` and `dictionary` hand the answers out; `analysis` writes what
+  `analysis_results` puts together: `findings` (`headline` and `statistics`), `metric_agreement`
+  (with `metric_values`), `quality` (whom the exclusion rule leaves out), `galleries` and `conduct`
+  (how the study went); `analysis_pictures` reads pictures, `analysis_tables` makes the CSV files
 """

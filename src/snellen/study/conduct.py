@@ -10,12 +10,16 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
+
+from snellen.study.interim import looks_before_closing
 
 __all__ = ["how_it_went", "iso"]
 
 _SCREENS = 6  # kinds that a report lists; the rest is counted
 _EVENTS = 200
+_LONG = 30  # minutes: ITU-R BT.500-15 advises sessions below that
 
 
 def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -29,6 +33,9 @@ def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
 
         - ``state``, ``frozen_at``, ``unlocked_at``, ``simulated``: what the settings say;
         - ``first``, ``last``: the first consent and the last answer;
+        - ``looks_before_closing``: see `snellen.study.interim`;
+        - ``minutes``: of completed ``sessions`` of people, from the consent to the last answer: the
+          ``median``, the ``longest``, and how many were ``over_30``; None where there are none;
         - ``refused``: who did not take part, as far as their browsers said so: ``consent`` counts
           those who did not agree, ``screen`` those whose window was too small;
         - ``sessions``: how many there are in each state, and ``simulated`` ones among them;
@@ -66,6 +73,8 @@ def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
         "simulated_sessions": simulated,
         "first": iso(first),
         "last": iso(last),
+        "looks_before_closing": looks_before_closing(connection),
+        "minutes": _minutes(connection),
         "refused": {why: _count(settings.get(f"refused_{why}")) for why in ("consent", "screen")},
         "sessions": states,
         **_screens(_objects(connection, "SELECT screen FROM session WHERE state != 'withdrawn'")),
@@ -78,6 +87,25 @@ def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
                 (_EVENTS,),
             )
         ][::-1],
+    }
+
+
+def _minutes(connection: sqlite3.Connection) -> dict[str, Any] | None:
+    """How long completed sessions were; simulated ones take no time."""
+    found = [
+        (completed - created) / 60
+        for created, completed in connection.execute(
+            "SELECT created_at, completed_at FROM session"
+            " WHERE state = 'completed' AND NOT simulated AND completed_at IS NOT NULL"
+        )
+    ]
+    if not found:
+        return None
+    return {
+        "sessions": len(found),
+        "median": round(median(found), 2),
+        "longest": round(max(found), 2),
+        "over_30": sum(each > _LONG for each in found),
     }
 
 

@@ -19,12 +19,9 @@ from snellen.study.config import Prolific
 from snellen.study.dictionary import TABLES, dictionary_as_json, dictionary_as_markdown
 from snellen.study.export_tables import ExportData, read_export, rows_of
 from snellen.study.folder import CONFIG_FILE, Study
+from snellen.study.interim import look_at_result
 from snellen.study.pictures import ORIGINAL
-from snellen.study.store.administration import may_see_result, note_result_seen, unlock
-from snellen.study.store.opening import connect, reading
-from snellen.study.store.refusals import Refused
-from snellen.study.store.settings import setting
-from snellen.study.store.store import check_frozen
+from snellen.study.store.opening import reading
 from snellen.study.version import snellen_version
 
 __all__ = ["export_files", "export_study", "export_zip"]
@@ -53,7 +50,13 @@ def export_study(study: Study, out: str | os.PathLike[str], *, unlock_result: bo
     target = Path(out)
     if os.path.lexists(target):
         raise UserError(f"{shown(target)} exists: name a new folder for the export.")
-    _look(study, unlock_result)
+    look_at_result(
+        study,
+        "export",
+        unlock_result=unlock_result,
+        command="snellen study export",
+        now=time.time(),
+    )
     files = export_files(study)
     with atomic_folder(target, again="then type the same again") as temporary:
         for name, data in files.items():
@@ -102,29 +105,6 @@ def _config(study: Study) -> str:
         for code in {platform.completed, platform.no_consent, platform.screened_out}:
             text = re.sub(rf"(?<![\w-]){re.escape(code)}(?![\w-])", _WITHHELD, text)
     return text
-
-
-def _look(study: Study, unlock_result: bool) -> None:
-    """Check that the result may be seen, and note that it was; simulated ones hide nothing."""
-    connection = connect(study.database)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        check_frozen(connection, study)
-        if setting(connection, "simulated") == "1":
-            return
-        now = time.time()
-        if unlock_result:
-            unlock(connection, now, "snellen study export --unlock")
-        may_see_result(connection)
-        note_result_seen(connection, now, "export")
-        connection.execute("COMMIT")
-    except Refused as error:
-        raise UserError(
-            "the result can be seen when the study is closed: close it on the admin page, or type "
-            "--unlock, which is noted in the study and in every export."
-        ) from error
-    finally:
-        connection.close()
 
 
 def _rankings(data: ExportData, study: Study) -> dict[str, Any]:

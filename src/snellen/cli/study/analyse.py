@@ -62,6 +62,7 @@ def analyse(
     Example: snellen study analyse studies/faces --metrics ssim,ms-ssim
     """
     from snellen.files import shown
+    from snellen.reports.study_cautions import early_looks
     from snellen.reports.study_takeaway import study_takeaway
     from snellen.study.analysis import analyse as run
     from snellen.study.folder import open_study
@@ -78,9 +79,10 @@ def analyse(
     )
     _show(results)
     typer.echo(f"report: {shown((study / 'analysis' if out is None else out) / 'report.html')}")
-    takeaway = study_takeaway(results)
-    for caution in takeaway.cautions:
-        typer.echo(f"note: {caution}", err=True)
+    told = [*early_looks(results)]
+    for caution in study_takeaway(results).cautions:
+        if caution not in told:
+            typer.echo(f"note: {caution}", err=True)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -95,13 +97,17 @@ def _show(results: dict[str, Any]) -> None:
     from rich.markup import escape
 
     from snellen.files import shown
+    from snellen.reports.study_cautions import early_looks
+    from snellen.reports.study_facts import as_shown
     from snellen.reports.study_takeaway import study_takeaway
 
     console = Console()
     if results["simulated"]:
         console.print("[bold red]SIMULATED[/]: no person gave these answers.")
     console.print(escape(shown(str(study_takeaway(results)))), highlight=False)
-    if results["findings"]["rankings"]:
+    for look in early_looks(results):
+        console.print(f"[bold]Looked at early[/]: {escape(shown(look))}", highlight=False)
+    if as_shown(results)["findings"]["rankings"]:
         console.print(_table(results))
 
 
@@ -110,9 +116,10 @@ def _table(results: dict[str, Any]) -> Table:
     from rich.table import Table
 
     from snellen.files import shown
+    from snellen.reports.study_facts import as_shown
     from snellen.reports.study_tables import rank_rows
 
-    rows = rank_rows(results["findings"])
+    rows = rank_rows(as_shown(results)["findings"])
     table = Table(title=f"{100 * results['level']:g} % intervals below", title_justify="left")
     table.add_column("model", overflow="fold")
     for place in range(len(rows)):

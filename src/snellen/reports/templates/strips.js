@@ -5,7 +5,8 @@
   // One picture pixel covers k×k whole device pixels, k as large as the row allows.
   const fit = (cells) => {
     const side = Number(cells.dataset.side);
-    const wide = matchMedia("(min-width: 561px)").matches; // one row, which scrolls
+    // One row, which scrolls; or, where "wrap" says so, as many as it takes.
+    const wide = !("wrap" in cells.dataset) && matchMedia("(min-width: 561px)").matches;
     const least = wide ? LEAST : Number(cells.dataset.least); // narrower pictures: break the row
     const count = cells.children.length;
     const ratio = window.devicePixelRatio || 1;

@@ -1,0 +1,125 @@
+"""What a reader must know before trusting the sentence at the head of a study's report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from snellen.reports.page import date_in_words, readable
+from snellen.reports.protocol import counted
+from snellen.reports.study_facts import Facts, Pair, judges, pairs_of
+
+__all__ = ["cautions", "early_looks", "looks_in_words"]
+
+_FEW_PEOPLE = 10
+
+
+def cautions(results: Facts, said: Pair | None) -> Iterator[str]:
+    """What the reader must know before trusting the sentence."""
+    findings = results["findings"]
+    if results.get("simulated"):
+        yield "Simulated: no person has seen these pictures. Nothing here says what people think."
+    if "by_rule" in results:
+        yield (
+            "By the exclusion rule, which was frozen before anyone answered, nobody counts. All "
+            "that is shown here are answers which the rule leaves out."
+        )
+    yield from early_looks(results)
+    if findings.get("unfinished") and findings["rankings"]:
+        yield (
+            "Nobody has answered every trial: these are the answers of unfinished sessions, so the "
+            "design is not balanced."
+        )
+    planned = results["study"].get("people")
+    if planned and 0 < findings["people"] < planned and not findings.get("unfinished"):
+        count = "are shown" if "by_rule" in results else "count"
+        yield f"{judges(results, planned)} were planned, {findings['people']:,} {count} here."
+    if 1 < findings["people"] < _FEW_PEOPLE:
+        yield (
+            f"Only {judges(results, findings['people'])}: among so few, one who is unusual moves "
+            "the result."
+        )
+    yield from _turned(results, said)
+
+
+def early_looks(results: Facts) -> Iterator[str]:
+    """That the result was seen, or could be, before the study was closed."""
+    conduct = results.get("conduct") or {}
+    if results.get("simulated"):
+        return
+    looks = conduct.get("looks_before_closing") or []
+    if conduct.get("peeked"):
+        sessions = conduct.get("sessions") or {}
+        said = "The study was still running when this was computed"
+        if sessions:
+            said += f", after {_sessions(sessions['completed'], sum(sessions.values()))}"
+        earlier = [look for look in looks if look["at"] != results.get("date")]
+        if earlier:
+            said += f". Its result was looked at before: {looks_in_words(earlier)}"
+        yield (
+            f"{said}. Whoever looks again and again and stops when a difference shows will find "
+            "one where there is none."
+        )
+        return
+    if looks:
+        said = f"The result was looked at before the study was closed: {looks_in_words(looks)}."
+    elif conduct.get("unlocked_at"):
+        said = (
+            "The result could be seen before the study was closed: it was unlocked on "
+            f"{date_in_words(conduct['unlocked_at'])}; no look is noted."
+        )
+    else:
+        return
+    yield (
+        f"{said} If what was seen decided when to stop, p is too small and the intervals are too "
+        "narrow."
+    )
+
+
+def looks_in_words(looks: Sequence[Facts]) -> str:
+    """When the result was looked at, how, and after how many sessions.
+
+    >>> looks_in_words([{"at": "2026-11-21T10:05:00+00:00", "how": "analysis", "completed": 5,
+    ...     "begun": 7}])
+    'first on 21 November 2026 at 10:05 UTC (analysis), after 5 completed sessions of 7 begun'
+    """
+    listed = "; ".join(
+        f"on {_moment(look['at'])} ({readable(look['how'])}), after "
+        f"{_sessions(look['completed'], look['begun'])}"
+        for look in looks
+    )
+    return f"first {listed}"
+
+
+def _sessions(completed: int, begun: int) -> str:
+    return f"{counted(completed, 'completed session')} of {begun:,} begun"
+
+
+def _moment(text: str) -> str:
+    return f"{date_in_words(text)} at {datetime.fromisoformat(text):%H:%M} UTC"
+
+
+def _turned(results: Facts, said: Pair | None) -> Iterator[str]:
+    """Whether leaving nobody out would change what the sentence says."""
+    for other in results.get("sensitivity") or []:
+        if said is None or other["people"] < 2:
+            continue
+        found = {
+            frozenset((pair.better, pair.worse)): pair
+            for pair in pairs_of({**results, "findings": other})
+        }
+        pair = found.get(frozenset((said.better, said.worse)))
+        if pair and (pair.decided, pair.better if pair.decided else "") != (
+            said.decided,
+            said.better if said.decided else "",
+        ):
+            names = readable(said.better), readable(said.worse)
+            verdict = (
+                f"{readable(pair.better)} is ranked better than {readable(pair.worse)}"
+                if pair.decided
+                else f"no difference is shown between {names[0]} and {names[1]}"
+            )
+            yield (
+                f"This depends on who is left out. With {other['title']}, {verdict} "
+                f"({pair.in_words})."
+            )
