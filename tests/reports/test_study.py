@@ -202,6 +202,30 @@ def test_friedman_is_printed_with_its_measured_error(report):
     assert [row.error for row in rows] == ["15.7 %", "15.4 %"]
 
 
+def test_blocks_of_pieces_are_photographs(report):
+    results = json.loads(json.dumps(report.results))
+    results["findings"]["friedman"][1]["blocks"] = 7
+    assert [row.unit for row in friedman_rows(results)] == ["5 participants", "7 photographs"]
+
+
+def test_counts_of_ties_have_one_digit_everywhere(tmp_path):
+    rows = rank_rows(build(tmp_path, ties=0.6).results["findings"])
+    assert all(re.fullmatch(r"\d+\.\d", count) for row in rows for count in row.counts)
+
+
+def test_whoever_did_not_finish_is_not_still_at_it_when_the_study_is_closed(report):
+    def told(state, **sessions):
+        sessions = {"completed": 0, "active": 0, "expired": 0, "withdrawn": 0} | sessions
+        conduct = {**report.results["conduct"], "state": state, "sessions": sessions}
+        return dict(study_protocol({**report.results, "conduct": conduct}))["People"]
+
+    assert "4 completed, 0 still at it, 3 stopped" in told(
+        "closed", completed=4, active=2, expired=1
+    )
+    assert "4 completed, 2 still at it, 1 stopped" in told("open", completed=4, active=2, expired=1)
+    assert "Nobody has consented yet." in told("open")
+
+
 MEASURED = {
     "nested": (["nested", 20, 50, 1000], None),
     "nested, shared photographs": (["nested", 20, 50, 1000], 100),
@@ -256,10 +280,8 @@ def test_the_printed_error_of_the_headline_is_the_measured_one(kind):
 def test_the_protocol_says_how_the_intervals_were_found_and_how_often_they_err(report):
     told = dict(study_protocol(report.results))
     assert "draws people and, independently, photographs" in told["Intervals"]
-    assert (
-        "Measured in 4,000 simulated studies of 20 people × the same 50" in told["Error of these"]
-    )
-    assert "p was below 0.05 in 4.0 % for one pair" in told["Error of these"]
+    assert "Measured in 4,000 simulated studies of 20 people × the same 50" in told["Their error"]
+    assert "p was below 0.05 in 4.0 % for one pair" in told["Their error"]
 
 
 def test_a_nested_study_of_shared_photographs_is_not_told_as_one_by_participant(tmp_path):
@@ -270,7 +292,7 @@ def test_a_nested_study_of_shared_photographs_is_not_told_as_one_by_participant(
         entry["method"] = "two-way bootstrap over 6 people and 7 photographs"
     told = dict(study_protocol(own))
     assert told["Intervals"].startswith("95 %. The headline: a bootstrap that draws people")
-    assert "pieces of 100 photographs" in told["Error of these"]
+    assert "pieces of 100 photographs" in told["Their error"]
 
 
 def test_what_each_participant_gave_and_where_models_stood_is_in_the_results(report):

@@ -34,6 +34,12 @@ def test_bars_are_as_high_as_shares_and_do_not_overlap(count):
     assert places[-1] + width <= 400
 
 
+def test_numbers_of_the_axis_stay_on_the_paper():
+    panel = rank_panel(["a", "b"], [[Share(1.0), Share(0.0)], [Share(0.0), Share(1.0)]])
+    (most,) = [each for each in elements(panel, "text") if each.text == "100 %"]
+    assert float(most.get("x")) >= 6.5 * len("100 %")  # at most so wide is a character of 11 px
+
+
 def test_the_figure_can_be_read_aloud():
     panel = rank_panel(["a", "b"], [[Share(0.7), Share(0.3)], [Share(0.3), Share(0.7)]])
     assert 'role="img"' in panel

@@ -245,6 +245,10 @@ def test_a_result_that_hangs_on_exclusions_is_a_caution():
         "This depends on who is left out. With everyone who finished, no difference is shown "
         "between ms-ssim and mae (0.40 [−0.20, 1.00])."
     )
+    turned = {**three()["findings"], "title": "everyone who finished"}
+    turned["differences"] = [difference("mse", "mae", 0.2, 0.3, 0.4), *turned["differences"][1:]]
+    (line,) = study_takeaway({**three(), "sensitivity": [turned]}).cautions
+    assert line.endswith("no difference is shown between mae and mse (0.20 [−0.10, 0.50]).")
     same = {**three()["findings"], "title": "everyone who finished"}
     assert study_takeaway({**three(), "sensitivity": [same]}).cautions == ()
 
@@ -279,13 +283,21 @@ def test_a_metric_that_may_agree_by_chance_is_not_said_to_agree():
     )
     alone = study_takeaway({**three(), "metric_agreement": metrics(("mse", 0.4, 0.2))}).others[-1]
     assert alone.startswith(
-        "The metric was not shown to agree with the people more often than chance: mse does so on "
+        "The metric was not shown to agree with the people more often than chance: mse agrees on "
         "40 % [20, 60]"
     )
     alike = metrics(("mse", 0.4, 0.2), ("psnr", 0.4, 0.2))
-    assert "chance: each does so on 40 %" in study_takeaway(
+    assert "chance: each agrees on 40 %" in study_takeaway(
         {**three(), "metric_agreement": alike}
     ).others[-1]  # fmt: skip
+
+
+def test_metrics_that_disagree_with_people_are_said_to():
+    found = metrics(("mse", 0.36, 0.08), ("ssim", 0.3, 0.08))
+    line = study_takeaway({**three(), "metric_agreement": found}).others[-1]
+    assert line.startswith(
+        "Every metric agrees with the people less often than chance: mse comes nearest, on 36 % "
+    )
 
 
 def test_the_best_metric_is_not_said_to_beat_what_it_may_equal():

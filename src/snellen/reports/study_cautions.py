@@ -12,6 +12,7 @@ from snellen.reports.study_facts import Facts, Pair, judges, pairs_of
 __all__ = ["cautions", "early_looks", "looks_in_words"]
 
 _FEW_PEOPLE = 10
+_NAMED = 4  # pairs that a sentence names
 
 
 def cautions(results: Facts, said: Pair | None) -> Iterator[str]:
@@ -100,26 +101,37 @@ def _moment(text: str) -> str:
 
 
 def _turned(results: Facts, said: Pair | None) -> Iterator[str]:
-    """Whether leaving nobody out would change what the sentence says."""
+    """Which pairs would be told otherwise were others left out; that of the sentence first."""
+    if said is None:
+        return
+    told = pairs_of(results)
+    told.sort(key=lambda pair: _names(pair) != _names(said))
     for other in results.get("sensitivity") or []:
-        if said is None or other["people"] < 2:
+        if other["people"] < 2:
             continue
-        found = {
-            frozenset((pair.better, pair.worse)): pair
-            for pair in pairs_of({**results, "findings": other})
-        }
-        pair = found.get(frozenset((said.better, said.worse)))
-        if pair and (pair.decided, pair.better if pair.decided else "") != (
-            said.decided,
-            said.better if said.decided else "",
-        ):
-            names = readable(said.better), readable(said.worse)
-            verdict = (
-                f"{readable(pair.better)} is ranked better than {readable(pair.worse)}"
-                if pair.decided
-                else f"no difference is shown between {names[0]} and {names[1]}"
-            )
-            yield (
-                f"This depends on who is left out. With {other['title']}, {verdict} "
-                f"({pair.in_words})."
-            )
+        found = {_names(pair): pair for pair in pairs_of({**results, "findings": other})}
+        verdicts = [
+            _verdict(found[_names(pair)])
+            for pair in told
+            if _names(pair) in found and _verdict_of(found[_names(pair)]) != _verdict_of(pair)
+        ]
+        if not verdicts:
+            continue
+        listed = "; ".join(verdicts[:_NAMED])
+        more = f"; and {len(verdicts) - _NAMED} more" if len(verdicts) > _NAMED else ""
+        yield f"This depends on who is left out. With {other['title']}, {listed}{more}."
+
+
+def _names(pair: Pair) -> frozenset[str]:
+    return frozenset((pair.better, pair.worse))
+
+
+def _verdict_of(pair: Pair) -> str:
+    return pair.better if pair.decided else ""
+
+
+def _verdict(pair: Pair) -> str:
+    names = readable(pair.better), readable(pair.worse)
+    if pair.decided:
+        return f"{names[0]} is ranked better than {names[1]} ({pair.in_words})"
+    return f"no difference is shown between {names[0]} and {names[1]} ({pair.in_words})"

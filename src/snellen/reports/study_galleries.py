@@ -140,6 +140,8 @@ def _strip(picture: RankedPicture, subject: str) -> Strip:
     source = "" if picture.source == picture.name else f"of {readable(picture.source)}"
     raters = "" if picture.raters == 1 else f"{picture.raters} rankings"
     word = "rank" if picture.raters == 1 else "mean rank"
+    whole = picture.raters == 1 and all(rank.is_integer() for rank in picture.ranks.values())
+    digits = 0 if whole else 2
     return Strip(
         readable(picture.name),
         ", ".join(part for part in (source, raters) if part),
@@ -147,14 +149,16 @@ def _strip(picture: RankedPicture, subject: str) -> Strip:
         height,
         original,
         [
-            (readable(model), index, uri, f"{word} {_rank(picture.ranks[model])}", model == subject)
+            (
+                readable(model),
+                index,
+                uri,
+                f"{word} {number(picture.ranks[model], digits)}",
+                model == subject,
+            )
             for index, (model, uri) in enumerate(zip(picture.made, made, strict=True))
         ],
     )
-
-
-def _rank(value: float) -> str:
-    return number(value, 0 if float(value).is_integer() else 1 if (10 * value).is_integer() else 2)
 
 
 def _centre(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

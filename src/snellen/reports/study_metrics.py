@@ -40,10 +40,14 @@ def metric_lines(results: Facts) -> Iterator[str]:
     if low is not None and low <= 0.5:
         none = "No metric was" if len(known) > 1 else "The metric was not"
         said = f"{none} shown to agree with the {judges(results)} more often than chance: "
+        high = best["overall"]["high"]
+        if high is not None and high < 0.5:
+            every = "Every metric agrees" if len(known) > 1 else "The metric agrees"
+            said = f"{every} with the {judges(results)} less often than chance: "
         if rest:
             said += f"{names} {'comes' if len(alike) == 1 else 'come'} nearest, on {share}"
         else:
-            said += f"{names if len(known) == 1 else 'each'} does so on {share}"
+            said += f"{names if len(known) == 1 else 'each'} agrees on {share}"
     else:
         said = f"Of {counted(len(known), 'metric')}, " if len(known) > 1 else ""
         said += names + (" agrees" if len(alike) == 1 else " agree")

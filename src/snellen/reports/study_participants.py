@@ -64,6 +64,7 @@ def participant_rows(results: Facts) -> list[ParticipantRow]:
     for person in results.get("participants") or []:
         if person["reasons"]:
             state = "left out: " + "; ".join(person["reasons"])
+            state += "" if person["completed"] else "; not finished"
         elif not person["completed"]:
             state = "not finished"
         else:

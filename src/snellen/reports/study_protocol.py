@@ -45,14 +45,14 @@ def study_protocol(results: Facts) -> list[tuple[str, str]]:
         ("People", " ".join(_people(results, study, conduct))),
         ("Dates", " ".join(_dates(conduct))),
         ("Length", _length(conduct.get("minutes"))),
-        ("Display", " ".join(_display(study, conduct))),
+        ("Display", " ".join(_display(results, study, conduct))),
         ("Intervals", _intervals(results)),
-        ("Error of these", _measured_error(results)),
+        ("Their error", _measured_error(results)),
         ("Tests", _tests(results)),
         ("Ties", _ties(study)),
         ("Worths", _worths(results)),
         ("Metrics", _metrics(results)),
-        ("Pictures", _pictures(study)),
+        ("Pictures", _pictures(study, results["findings"]["pictures"])),
         ("Frozen as", readable(study.get("digest") or "")),
         ("Software", _software(results)),
     ]
@@ -142,7 +142,8 @@ def _left_out(results: Facts) -> Iterator[str]:
     out = sum(bool(person["reasons"]) for person in people)
     unfinished = sum(not person["completed"] for person in people)
     yield (
-        f"By the rule {out} of {len(people)} with answers; {unfinished} did not finish."
+        f"The rule leaves out {out} of {counted(len(people), 'participant')} with answers; "
+        f"{unfinished} did not finish."
         if people
         else "Nobody has answered yet."
     )
@@ -158,11 +159,16 @@ def _people(results: Facts, study: Facts, conduct: Facts) -> Iterator[str]:
     if platform:
         yield f"They came by {_PLATFORMS.get(platform, readable(platform))}."
     if sessions:
-        yield (
-            f"{judges(results, began)} consented: {sessions['completed']} completed, "
-            f"{sessions['active']} still at it, {sessions['expired']} stopped, "
-            f"{sessions['withdrawn']} withdrew (and were deleted)."
-        )
+        if began:
+            running = sessions["active"] if conduct.get("state") != "closed" else 0
+            stopped = sessions["active"] + sessions["expired"] - running
+            yield (
+                f"{judges(results, began)} consented: {sessions['completed']} completed, "
+                f"{running} still at it, {stopped} stopped, "
+                f"{sessions['withdrawn']} withdrew (and were deleted)."
+            )
+        else:
+            yield "Nobody has consented yet."
         yield from _refused(conduct.get("refused"))
 
 
@@ -203,7 +209,7 @@ def _length(minutes: Facts | None) -> str:
     )
 
 
-def _display(study: Facts, conduct: Facts) -> Iterator[str]:
+def _display(results: Facts, study: Facts, conduct: Facts) -> Iterator[str]:
     yield "Never smoothed: a picture's pixel covers k×k whole pixels of the screen."
     if used := conduct.get("magnify"):
         total = sum(used.values())
@@ -224,7 +230,8 @@ def _display(study: Facts, conduct: Facts) -> Iterator[str]:
         yield f"Windows were {windows[0]:g} to {windows[1]:g} CSS pixels wide."
     if study.get("small_screens") == "refuse":
         yield f"Windows narrower than {study['smallest_window']} CSS pixels were refused."
-    if answers := conduct.get("answers"):
+    answers = conduct.get("answers")
+    if answers and not results.get("simulated"):
         yield f"During {conduct['blurred']:,} of {answers:,} trials the page was left for a while."
         if inexact := conduct.get("inexact"):
             yield f"In {inexact:,} trials the browser could not show whole pixels."
@@ -248,9 +255,9 @@ def _measured_error(results: Facts) -> str:
     kind = measured_as(results)
     rates = {key: f"{100 * value:.1f} %" for key, value in CHANCE_OF_HEADLINE[kind].items()}
     said = (
-        f"Measured in 4,000 simulated studies of {MEASURED[kind]}, three models, and likes that "
-        "differ by person (standard deviation 0.5) and picture (0.8 on the utility scale). Without "
-        f"any difference p was below 0.05 in {rates['rejects']} for one pair and in {rates['any']} "
+        f"Measured in 4,000 simulated studies of {MEASURED[kind]}, three models, and utilities "
+        "that differ by person (standard deviation 0.5) and by picture (0.8). Without any "
+        f"difference p was below 0.05 in {rates['rejects']} for one pair and in {rates['any']} "
         "for any of the three after Holm's correction; with utilities in steps of 0.4 the 95 % "
         f"interval covered the truth in {rates['covers']}."
     )
@@ -308,10 +315,12 @@ def _metrics(results: Facts) -> str:
     )
 
 
-def _pictures(study: Facts) -> str:
+def _pictures(study: Facts, ranked: int) -> str:
     said = []
     if study.get("pictures") is not None:
-        said.append(f"{counted(study['pictures'], 'picture')} were chosen for the study.")
+        count = study["pictures"]
+        some = f"; {ranked:,} of them were ranked" if 0 < ranked < count else ""
+        said.append(f"The study has {counted(count, 'picture')}{some}.")
     provenance = study.get("provenance") or {}
     said += [
         f"{key.capitalize()}: {readable(provenance[key])}."

@@ -81,21 +81,19 @@ class RankRow:
 def rank_rows(findings: Facts) -> list[RankRow]:
     """One row for each model, in the study's order."""
     worths = (findings.get("plackett_luce") or {}).get("models") or {}
+    models = findings["ranks"]["models"]
+    whole = all(float(count).is_integer() for entry in models.values() for count in entry["counts"])
     return [
         RankRow(
             readable(name),
             index,
             [percent(share) for share in entry["shares"]],
-            [_count(count) for count in entry["counts"]],
+            [f"{count:,.{0 if whole else 1}f}" for count in entry["counts"]],
             told(entry["mean_rank"], 2),
             told((worths.get(name) or {}).get("log_worth"), 2),
         )
-        for index, (name, entry) in enumerate(findings["ranks"]["models"].items())
+        for index, (name, entry) in enumerate(models.items())
     ]
-
-
-def _count(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
 @dataclass(frozen=True)
@@ -216,11 +214,12 @@ def friedman_rows(results: Facts) -> list[FriedmanRow]:
     rows = []
     for entry in results["findings"].get("friedman") or []:
         error = CHANCE_OF_FRIEDMAN[kind][entry["by"]]
+        pieces = entry["by"] == "picture" and entry["blocks"] < results["findings"]["pictures"]
         missing = readable(entry.get("missing") or "")
         statistic = entry.get("statistic")
         rows.append(
             FriedmanRow(
-                counted(entry["blocks"], entry["by"]),
+                counted(entry["blocks"], "photograph" if pieces else entry["by"]),
                 "—" if statistic is None else f"χ²({entry['degrees']}) = {number(statistic, 2)}",
                 _p(entry.get("p")),
                 f"{number(100 * error, 1)} %",

@@ -142,7 +142,7 @@ class _TwoWay:
         self._kept: list[NDArray[np.float64]] | None = None
         self.method = (
             f"two-way bootstrap over {self._people} people and {self._sources} photographs"
-            f" ({resamples} resamples)"
+            f" ({resamples:,} resamples)"
         )
 
     def of(self, values: NDArray[np.float64], level: float = 0.95) -> Columns:
