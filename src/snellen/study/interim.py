@@ -19,7 +19,7 @@ from snellen.study.store.administration import (
 )
 from snellen.study.store.opening import connect
 from snellen.study.store.refusals import Refused
-from snellen.study.store.sessions import setting
+from snellen.study.store.settings import setting
 from snellen.study.store.store import check_frozen
 
 __all__ = ["look_at_result", "looks_before_closing"]

@@ -114,7 +114,7 @@ def serve(
 
 def _simulated(study: Study) -> bool:
     from snellen.study.store.opening import reading
-    from snellen.study.store.sessions import setting
+    from snellen.study.store.settings import setting
 
     with reading(study.database) as connection:
         return setting(connection, "simulated") == "1"

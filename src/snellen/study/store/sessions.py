@@ -6,9 +6,8 @@ import sqlite3
 from typing import Any, NamedTuple
 
 from snellen.study.store.refusals import Refused
-from snellen.study.store.settings import setting
 
-__all__ = ["Session", "find", "refuse_withdrawn", "session_where", "setting"]
+__all__ = ["Session", "find", "refuse_withdrawn", "session_where"]
 
 _COLUMNS = "id, number, slot, state, lease_until, code, simulated"
 
