@@ -8,9 +8,11 @@ from snellen.errors import UserError
 from snellen.files import (
     atomic_folder,
     atomic_path,
+    atomic_write,
     is_of_whole_disk,
     shown,
     spreadsheet_cell,
+    wanted_path,
     write_error,
 )
 
@@ -46,6 +48,27 @@ def test_a_full_disk_comes_with_the_way_on(number):
     sentence = str(write_error("out\x1b/a.csv", OSError(number, "full")))
     assert sentence.startswith(r"cannot write out\x1b/a.csv: the disk ")
     assert "a training then goes on with --resume" in sentence
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_of_what_is_made_as_a_whole_the_wanted_place_is_told(tmp_path, monkeypatch, number):
+    def write(path, data):
+        raise OSError(number, "full")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", write)
+    with pytest.raises(UserError) as info:
+        atomic_write(tmp_path / ".tmp-0123abcd-data" / "csv" / "a.csv", "a")
+    sentence = str(info.value)
+    assert sentence.startswith(f"cannot write {tmp_path / 'data' / 'csv' / 'a.csv'}: the disk ")
+    assert "then type the same command again" in sentence
+    assert "--resume" not in sentence
+    with pytest.raises(UserError, match="go on so"):
+        atomic_write(tmp_path / "a.csv", "a", again="go on so")
+
+
+@pytest.mark.parametrize("name", [".tmp-a", "a.tmp-0123abcd-b", ".tmp-0123abcd-", "tmp-0123abcd-a"])
+def test_other_names_are_no_temporary_ones(name):
+    assert wanted_path(f"x/{name}/y").as_posix() == f"x/{name}/y"
 
 
 @pytest.mark.parametrize(

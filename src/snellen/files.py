@@ -23,11 +23,13 @@ __all__ = [
     "shown",
     "spreadsheet_cell",
     "sync_folder",
+    "wanted_path",
     "write_error",
 ]
 
 _FREE = "free some space ({again}) or name another place"
 _RESUME = "a training then goes on with --resume"
+_AGAIN = "then type the same command again"
 _REASONS = {
     errno.ENOSPC: f"the disk is full: {_FREE}",
     errno.EDQUOT: f"the disk quota is used up: {_FREE}",
@@ -47,6 +49,9 @@ _WHOLE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _UNPRINTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+
+# How files and folders begin that are put in their place when they are whole.
+_TEMPORARY = re.compile(r"^\.tmp-[0-9a-f]{8}-(?=.)")
 
 
 def shown(path: str | os.PathLike[str]) -> str:
@@ -76,10 +81,29 @@ def spreadsheet_cell(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def write_error(path: str | os.PathLike[str], error: OSError, *, again: str = _RESUME) -> UserError:
-    """Say in one sentence why `path` could not be written; `again` says how to go on later."""
+def wanted_path(path: str | os.PathLike[str]) -> Path:
+    """Return where a file is to be that lies, until all is whole, in a temporary place.
+
+    >>> wanted_path("out/.tmp-0123abcd-data/a.csv").as_posix()
+    'out/data/a.csv'
+    """
+    return Path(*(_TEMPORARY.sub("", part) for part in Path(path).parts))
+
+
+def write_error(
+    path: str | os.PathLike[str], error: OSError, *, again: str | None = None
+) -> UserError:
+    """Say in one sentence why `path` could not be written; `again` says how to go on later.
+
+    By default a training goes on with ``--resume``, and what lies in a temporary folder is made
+    anew as a whole, by the same command.
+    """
+    wanted = wanted_path(path)
+    in_place = wanted == Path(path)
+    if again is None:
+        again = _RESUME if in_place else _AGAIN
     reason = _REASONS.get(error.errno or 0, error.strerror or str(error)).replace("{again}", again)
-    return UserError(f"cannot write {shown(path)}: {reason}.")
+    return UserError(f"cannot write {shown(path if in_place else wanted)}: {reason}.")
 
 
 def refuse_other(path: str | os.PathLike[str], option: str, begins: str) -> None:
@@ -116,7 +140,7 @@ def is_of_whole_disk(error: UserError) -> bool:
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str], *, again: str = _RESUME) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, again: str | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
 
     The folder of `path` is made when it is missing. If the block fails, the temporary file is
@@ -144,10 +168,12 @@ def atomic_path(path: str | os.PathLike[str], *, again: str = _RESUME) -> Iterat
             temporary.unlink()
 
 
-def atomic_write(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Write `content` (text as UTF-8) to `path`, whole or not at all."""
+def atomic_write(
+    path: str | os.PathLike[str], content: bytes | str, *, again: str | None = None
+) -> None:
+    """Write `content` (text as UTF-8) to `path`, whole or not at all; see `atomic_path`."""
     data = content.encode() if isinstance(content, str) else content
-    with atomic_path(path) as temporary:
+    with atomic_path(path, again=again) as temporary:
         temporary.write_bytes(data)
 
 

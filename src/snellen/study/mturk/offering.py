@@ -234,7 +234,8 @@ def _record(study: Study, hit: Hit) -> None:
     place = study.path / RECORD_FILE
     values = json.loads(place.read_bytes()) if place.exists() else {"format": 1}
     values[_where(hit.sandbox)] = {"hit": hit.id, "group": hit.group, "url": hit.url}
-    atomic_write(place, json.dumps(values, indent=1) + "\n")
+    text = json.dumps(values, indent=1) + "\n"
+    atomic_write(place, text, again="then type the same command again")
 
 
 def _where(sandbox: bool) -> str:

@@ -29,11 +29,13 @@ from snellen.study.store import create_database, open_store
 from snellen.study.store.administration import set_state
 from snellen.study.store.answers import Answer, body_hash, give_answer
 from snellen.study.store.beginning import Begin, begin
+from snellen.study.store.refusals import Refused
 from snellen.study.store.tokens import token_hash
 
 __all__ = ["simulate_into_copy"]
 
 _BETWEEN = 90.0  # seconds from one observer's consent to the next one's
+_AGAIN = "then type the same command again"
 
 
 def simulate_into_copy(
@@ -64,11 +66,19 @@ def simulate_into_copy(
         raise UserError(f"{shown(place)} lies inside the study: name a place elsewhere with --out.")
     plan = make_plan(study.config, study.indices)
     crowd = gather(study, options)
-    with atomic_folder(place, again="then type the same again") as temporary:
-        _copy(study, temporary)
-        create_database(temporary / DATABASE_FILE)
-        (temporary / SIMULATION_FILE).write_text(truth_as_json(study, crowd), encoding="utf-8")
-        answers = _fill(replace(study, path=temporary), plan, crowd, tell)
+    try:
+        with atomic_folder(place, again=_AGAIN) as temporary:
+            _copy(study, temporary)
+            create_database(temporary / DATABASE_FILE)
+            (temporary / SIMULATION_FILE).write_text(truth_as_json(study, crowd), encoding="utf-8")
+            answers = _fill(replace(study, path=temporary), plan, crowd, tell)
+    except Refused as refused:
+        if refused.error != "storage":
+            raise
+        raise UserError(
+            f"cannot write {shown(place / DATABASE_FILE)}: the disk is full, or fails: free some "
+            f"space ({_AGAIN}) or name another place with --out."
+        ) from refused
     return Outcome(len(crowd), answers, int(crowd.inattentive.sum()), truth(study, crowd))
 
 

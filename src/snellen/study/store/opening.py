@@ -11,10 +11,17 @@ from importlib.resources import files
 from pathlib import Path
 
 from snellen.errors import UserError
-from snellen.files import atomic_path, shown, sync_folder
+from snellen.files import atomic_path, shown, sync_folder, wanted_path
 from snellen.study.store.settings import write_event, write_setting
 
-__all__ = ["APPLICATION_ID", "VERSION", "connect", "create_database", "reading"]
+__all__ = [
+    "APPLICATION_ID",
+    "VERSION",
+    "connect",
+    "create_database",
+    "database_error",
+    "reading",
+]
 
 APPLICATION_ID = 0x534E454C
 """The letters SNEL, in the file's header; `schema.sql` writes it."""
@@ -57,7 +64,7 @@ def create_database(path: Path, now: float | None = None) -> None:
             finally:
                 connection.close()
     except sqlite3.OperationalError as error:
-        raise UserError(f"cannot write {shown(path)}: {error}.") from error
+        raise database_error(path, error) from error
     sync_folder(path.parent)
 
 
@@ -85,7 +92,7 @@ def connect(path: Path, *, seconds: float = _BUSY_SECONDS) -> sqlite3.Connection
             path, timeout=seconds, isolation_level=None, check_same_thread=False
         )
     except sqlite3.Error as error:
-        raise UserError(f"cannot open {shown(path)}: {error}.") from error
+        raise database_error(path, error) from error
     try:
         _check(path, connection)
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -94,7 +101,7 @@ def connect(path: Path, *, seconds: float = _BUSY_SECONDS) -> sqlite3.Connection
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error as error:
         connection.close()
-        raise _unreadable(path, error) from error
+        raise database_error(path, error) from error
     except UserError:
         connection.close()
         raise
@@ -116,12 +123,20 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
         )
 
 
-def _unreadable(path: Path, error: sqlite3.Error) -> UserError:
-    if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+def database_error(path: Path, error: sqlite3.Error) -> UserError:
+    """Say in one sentence what SQLite could not do with the database at `path`, and the way on."""
+    place = shown(wanted_path(path))
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return UserError(f"{place} is no database, or it is damaged: restore it from a backup.")
+    if code == sqlite3.SQLITE_FULL:
         return UserError(
-            f"{shown(path)} is no database, or it is damaged: restore it from a backup."
+            f"cannot write {place}: the disk is full: free some space and type the same command "
+            "again."
         )
-    return UserError(f"cannot open {shown(path)}: {error}.")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return UserError(f"another process holds {place}: type the same command again in a moment.")
+    return UserError(f"cannot open {place}: {error}.")
 
 
 @contextmanager
