@@ -45,6 +45,27 @@ def test_a_page_that_is_known_is_not_sent_again(shared):
     assert shared.get("/", headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/admin", "/withdraw", "/static/style.css", "/health", "/api/study", "/nothing"]
+)
+def test_head_is_answered_as_get_is_without_a_body(shared, path):
+    full, head = shared.get(path), shared.head(path)
+    assert head.status_code == full.status_code
+    assert head.content == b""
+    assert len(full.content) > 0
+    told = [{k: v for k, v in reply.headers.items() if k != "date"} for reply in (full, head)]
+    assert told[0] == told[1]
+    # The connection goes on: the next reply is that of the next request.
+    assert shared.get("/health").json() == {"ok": True}
+
+
+def test_head_opens_nothing_that_get_does_not(shared):
+    assert shared.head("/api/trial").status_code == 401
+    assert shared.head("/api/admin/status").status_code == 401
+    assert shared.head("/api/sessions").status_code == 405
+    assert shared.head("/", headers={"Host": "evil.example"}).status_code == 400
+
+
 def test_only_what_browsers_need_is_in_the_table():
     names = set(read_pages())
     assert {"index.html", "withdraw.html", "admin.html"} <= names

@@ -1,7 +1,8 @@
 """What every request passes before the application sees it, and every reply before it leaves.
 
 In this order: the Host is one of ours; the body is short and comes in time; not too many requests
-are in work. Headers that browsers heed are added to every reply.
+are in work. Headers that browsers heed are added to every reply. HEAD is answered as GET is,
+without the body.
 """
 
 from __future__ import annotations
@@ -94,9 +95,15 @@ class Guard:
         if scope["type"] != "http":
             return  # no websockets: uvicorn answers 403 or closes
 
+        head = scope["method"] == "HEAD"
+        if head:
+            scope = {**scope, "method": "GET"}
+
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
         if not self._is_ours(scope):
