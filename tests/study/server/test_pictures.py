@@ -160,6 +160,46 @@ def test_a_changed_picture_is_not_shown(tmp_path, serve, caplog):
     assert "is not the picture that the study was made with" in caplog.text
 
 
+@pytest.mark.parametrize("harm", ["missing", "changed", "a folder"])
+def test_the_owner_is_told_once_which_file_is_damaged(tmp_path, serve, caplog, harm):
+    made = study(tmp_path)
+    client = serve(made)
+    person = Person(client)
+    picture = client.app.state.room.plan.trials(0)[0].picture
+    file = made.path / made.picture(picture).files["mae"]
+    whole = file.read_bytes()
+    file.unlink()
+    if harm == "changed":
+        file.write_bytes(whole[:-20])
+    elif harm == "a folder":
+        file.mkdir()
+    at = person.trial().json()
+    for image in (at["original"], *at["options"]) * 2:
+        reply = person.image(image)
+        assert (reply.status_code, reply.json()["error"]) == (503, "picture")
+    (told,) = [record for record in caplog.records if record.name == "snellen.study"]
+    assert str(file) in told.getMessage()
+    assert "whoever comes to it has to wait" in told.getMessage()
+    # It is put back, and the study goes on without a new start.
+    if harm == "a folder":
+        file.rmdir()
+    file.write_bytes(whole)
+    assert person.image(at["original"]).status_code == 200
+    assert person.answer_all()["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"no PNG", "cannot be read"), (None, "is 5×4, not 16")]
+)
+def test_a_file_that_never_was_right_is_named_too(tmp_path, monkeypatch, data, said):
+    made = study(tmp_path)
+    data = data or encode_png(np.zeros((4, 5, 3), np.uint8))
+    monkeypatch.setattr(type(made), "picture_bytes", lambda *_: data)
+    with pytest.raises(UserError, match=said) as info:
+        prepare(made, 0)
+    assert made.picture(0).files["original"] in str(info.value)
+
+
 def test_what_is_no_such_png_is_refused():
     buffer = io.BytesIO()
     Image.new("RGBA", (2, 2)).save(buffer, "PNG")

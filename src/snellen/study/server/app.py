@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from snellen.errors import UserError
-from snellen.study.design import make_plan
 from snellen.study.server import admin, pages, participants
 from snellen.study.server.guard import Guard, security_headers
 from snellen.study.server.options import ServeOptions
@@ -48,7 +47,7 @@ def make_app(
     Args:
         study: of `snellen.study.folder.open_study`.
         options: how it is served.
-        plan: who sees what; by default `snellen.study.design.make_plan` of the study.
+        plan: who sees what; by default the study's own.
         clock: tells the time.
 
     Raises:
@@ -57,7 +56,7 @@ def make_app(
     """
     options = options or ServeOptions()
     if plan is None:
-        plan = make_plan(study.config, study.indices)
+        plan = study.plan
     store = open_store(study, clock)
     room = Room(study, store, plan, options)
 
@@ -76,6 +75,7 @@ def make_app(
     )
     app.state.room = room
     app.state.pages = pages.read_pages()
+    app.state.told = set()
     app.include_router(participants.router)
     app.include_router(admin.router)
     app.include_router(pages.router)
@@ -107,9 +107,14 @@ async def _limited(_: Request, error: Exception) -> Response:
     return error_reply("rate", "Too many requests. Please wait a moment.", after=error.seconds)
 
 
-async def _unusable(_: Request, error: Exception) -> Response:
+async def _unusable(request: Request, error: Exception) -> Response:
     """A picture cannot be read or was changed: the owner must know, the participant the gist."""
-    logging.getLogger("snellen.study").error("%s", error)
+    told: set[str] = request.app.state.told
+    if (sentence := str(error)) not in told:  # pages ask again and again
+        told.add(sentence)
+        logging.getLogger("snellen.study").error(
+            "a picture cannot be shown, and whoever comes to it has to wait: %s", sentence
+        )
     return error_reply("picture", "A picture cannot be shown. Please come back later.", after=60)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from snellen.errors import UserError
+from snellen.files import shown
 from snellen.study.pictures import ORIGINAL
 from snellen.study.server.png import decode_png, encode_png
 
@@ -39,11 +40,15 @@ def prepare(study: Study, picture: int) -> dict[int, bytes]:
     shape = (known.height, known.width)
     found = {}
     for place, name in enumerate((ORIGINAL, *study.config.models), start=-1):
-        pixels = decode_png(study.picture_bytes(picture, name), known.channels)
+        data = study.picture_bytes(picture, name)
+        file = shown(study.path / known.files[name])
+        try:
+            pixels = decode_png(data, known.channels)
+        except UserError as error:
+            raise UserError(f"{file}: {error}") from error
         if pixels.shape[:2] != shape:
             raise UserError(
-                f"picture {known.name!r} of {name} is {pixels.shape[1]}×{pixels.shape[0]}, not"
-                f" {known.width}×{known.height}."
+                f"{file} is {pixels.shape[1]}×{pixels.shape[0]}, not {known.width}×{known.height}."
             )
         found[place] = encode_png(pixels)
     return found
