@@ -260,7 +260,7 @@ test("a preview shows an example, and nothing begins", () => {
 
 test("trouble comes and goes, and changes nothing else", () => {
   const state = judging();
-  const troubled = run(state, { type: "trouble", trouble: { offline: true } });
+  const troubled = run(state, { type: "trouble", trouble: { offline: true, why: null } });
   assert.equal(troubled.task, state.task);
   assert.deepEqual(run(troubled, { type: "trouble", trouble: null }), state);
 });

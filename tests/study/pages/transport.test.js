@@ -56,7 +56,7 @@ test("it is repeated until it arrives, letter by letter the same", async () => {
   assert.equal(new Set(calls.map((call) => call.body)).size, 1);
   assert.deepEqual(JSON.parse(calls[0].body).ranks, [2, 1]);
   assert.deepEqual(waits, [250, 500, 1000, 2000]);
-  assert.deepEqual(troubles.at(0), { offline: false });
+  assert.deepEqual(troubles.at(0), { offline: false, why: null });
   assert.equal(troubles.at(-1), null);
 });
 
@@ -122,6 +122,52 @@ test("waits double up to an end, and chance spreads them", () => {
   for (const failures of [1, 3, 40]) {
     assert.equal(waitOf(failures, 0), Math.min(15_000, 500 * 2 ** (failures - 1)) / 2);
   }
+});
+
+for (const [status, data, why] of [
+  [503, { error: "picture", message: "A picture cannot be shown." }, "picture"],
+  [503, { error: "busy", message: "The server is busy." }, "busy"],
+  [429, { error: "rate", message: "Too many requests." }, "busy"],
+  [507, { error: "storage", message: "The server's disk is full." }, "storage"],
+  [500, { error: "broken", message: "Something broke here." }, null],
+]) {
+  test(`why it is repeated is told: ${status} ${data.error}`, async () => {
+    const { transport, calls, troubles } = outside(json(status, data), json(200, { ok: true }));
+    assert.equal((await transport.ask("GET", "api/images/x", { blob: true })).status, 200);
+    assert.equal(calls.length, 2);
+    assert.deepEqual(troubles, [{ offline: false, why }, null]);
+  });
+}
+
+test("a proxy's own refusal is that of a busy server, and its pause is kept to", async () => {
+  const html = new Response("<html>", { status: 503, headers: { "Retry-After": "3" } });
+  const { transport, waits, troubles } = outside(html, down, json(200, {}));
+  await transport.ask("GET", "api/trial");
+  assert.deepEqual(troubles, [
+    { offline: false, why: "busy" },
+    { offline: false, why: null },
+    null,
+  ]);
+  assert.equal(waits[0], 3000);
+});
+
+test("of two troubles the other is told when one is over", async () => {
+  const gates = [];
+  const { transport, troubles } = outside(async ({ method }) => {
+    if (gates.length < 2) {
+      gates.push(method);
+      return method === "POST" ? json(507, {}) : json(503, { error: "picture" });
+    }
+    if (method === "POST") return json(201, {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return json(200, {});
+  });
+  const answer = transport.ask("POST", "api/answers/0", { body: {} });
+  const picture = transport.ask("GET", "api/images/x");
+  await answer;
+  assert.deepEqual(troubles.at(-1), { offline: false, why: "picture" });
+  await picture;
+  assert.equal(troubles.at(-1), null);
 });
 
 test("trouble is over when the last request in trouble is", async () => {

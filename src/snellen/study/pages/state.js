@@ -1,7 +1,8 @@
 // The whole way of a participant as one function: a state and an event give the next state.
 // Nothing here waits, draws or sends; what the outside tells comes in as an event.
 
-/** @import { Answer, Leave, Screen, Study, Trial, TrialReply, Visitor } from "./types.js" */
+/** @import { Answer, Leave, Screen, Study, Trial } from "./types.js" */
+/** @import { TrialReply, Trouble, Visitor } from "./types.js" */
 /** @import { Ranks } from "./ranking.js" */
 
 import { identityOf } from "./platform.js";
@@ -54,7 +55,7 @@ import { dense, give, isComplete, pick, take, unranked } from "./ranking.js";
  * @property {string} message the server's sentence to that, if it gave one
  * @property {Task | null} task
  * @property {Notice | null} notice
- * @property {{offline: boolean} | null} trouble a request is being tried again
+ * @property {Trouble | null} trouble
  * @property {Completion | null} completion
  * @property {Said | null} said
  */
@@ -72,7 +73,7 @@ import { dense, give, isComplete, pick, take, unranked } from "./ranking.js";
  *   | {type: "completed", completion: Completion}
  *   | {type: "stopped", why: string, message: string} | {type: "failed", why: string}
  *   | {type: "forgotten"} | {type: "elsewhere"} | {type: "take over"}
- *   | {type: "trouble", trouble: {offline: boolean} | null}} Event
+ *   | {type: "trouble", trouble: Trouble | null}} Event
  */
 
 /** @typedef {(event: Event) => void} Dispatch */

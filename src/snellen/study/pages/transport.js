@@ -1,6 +1,8 @@
 // Requests that are repeated until the server has answered. The body of each repetition is the
 // same, letter by letter, so that the server can tell a repetition from a second answer.
 
+/** @import { Trouble } from "./types.js" */
+
 /**
  * @typedef {object} Reply
  * @property {number} status
@@ -46,14 +48,25 @@ export class Transport {
   /**
    * @param {string} base what addresses are relative to
    * @param {Outside} outside
-   * @param {(trouble: {offline: boolean} | null) => void} onTrouble told when a request has to be
-   *   repeated, and when none has to be any more
+   * @param {(trouble: Trouble | null) => void} onTrouble told when a request has to be repeated,
+   *   and when none has to be any more
    */
   constructor(base, outside, onTrouble) {
     this.base = base;
     this.outside = outside;
     this.onTrouble = onTrouble;
-    this.troubled = 0;
+    /** @type {Map<symbol, Trouble>} of the requests that are repeated, the last one at the end */
+    this.troubles = new Map();
+  }
+
+  /**
+   * @param {symbol} asked the request
+   * @param {Trouble | null} trouble null: it has its answer
+   */
+  tell(asked, trouble) {
+    if (!this.troubles.delete(asked) && !trouble) return;
+    if (trouble) this.troubles.set(asked, trouble);
+    this.onTrouble([...this.troubles.values()].at(-1) ?? null);
   }
 
   /**
@@ -71,20 +84,19 @@ export class Transport {
     if (request.body !== undefined) headers["Content-Type"] = "application/json";
     const body = request.body === undefined ? null : JSON.stringify(request.body);
     const url = new URL(path, this.base).href;
+    const asked = Symbol(path);
     let failures = 0;
     try {
       for (;;) {
         const tried = await this.once(url, { method, headers, body }, request);
         if (!("wait" in tried)) return tried;
         failures += 1;
-        if (failures === 1) this.troubled += 1;
-        this.onTrouble({ offline: this.outside.offline() });
+        this.tell(asked, { offline: this.outside.offline(), why: tried.why });
         const backoff = waitOf(failures, this.outside.random());
         await this.outside.sleep(Math.max(tried.wait, backoff));
       }
     } finally {
-      if (failures > 0) this.troubled -= 1;
-      if (failures > 0 && this.troubled === 0) this.onTrouble(null);
+      this.tell(asked, null);
     }
   }
 
@@ -92,7 +104,8 @@ export class Transport {
    * @param {string} url
    * @param {RequestInit} options
    * @param {Request} request
-   * @returns {Promise<Reply | {wait: number}>} in ms, what the server asks to wait
+   * @returns {Promise<Reply | {wait: number, why: Trouble["why"]}>} in ms, what the server asks to
+   *   wait
    */
   async once(url, options, request) {
     const abort = new AbortController();
@@ -108,7 +121,8 @@ export class Transport {
       });
       if (AGAIN.has(response.status)) {
         const seconds = Number(response.headers.get("Retry-After"));
-        return { wait: Math.min(60_000, (seconds > 0 ? seconds : 0) * 1000) };
+        const wait = Math.min(60_000, (seconds > 0 ? seconds : 0) * 1000);
+        return { wait, why: await reason(response) };
       }
       // A body that breaks off throws as the network does.
       const picture = request.blob && response.ok;
@@ -121,11 +135,24 @@ export class Transport {
         : await response.json();
       return { status: response.status, data };
     } catch {
-      return { wait: 0 };
+      return { wait: 0, why: null };
     } finally {
       clearTimeout(timer);
     }
   }
+}
+
+/**
+ * @param {Response} response one after which the request is repeated
+ * @returns {Promise<Trouble["why"]>}
+ */
+async function reason(response) {
+  if (response.status === 507) return "storage";
+  if (response.status === 429) return "busy";
+  if (response.status !== 503) return null;
+  // A proxy's own refusal is no JSON of ours.
+  const data = await response.json().catch(() => null);
+  return data?.error === "picture" ? "picture" : "busy";
 }
 
 /**

@@ -91,4 +91,12 @@
  * @property {boolean} touch
  */
 
+/**
+ * A request is being tried again. `why` is what the server answered: it is busy, it cannot keep
+ * answers now (its disk is full), or a picture cannot be had; null where it did not answer, or
+ * nothing that one could tell. What was answered before is safe in any case.
+ *
+ * @typedef {{offline: boolean, why: "busy" | "storage" | "picture" | null}} Trouble
+ */
+
 export {};
