@@ -18,6 +18,7 @@ from snellen.cli.main import main
 from snellen.experiments.codec_bundle import CODECS
 from snellen.experiments.study_bundle import write_study_bundle
 from snellen.study.folder import open_study, placeholders
+from snellen.study.server.alone import only_server
 from snellen.study.store.reading import read_answers
 
 
@@ -107,6 +108,24 @@ def test_a_port_in_use_is_told_before_pictures_are_made(here, capsys):
         assert main(["study", "demo", "--port", str(port)]) == 2
     assert f"port {port}" in capsys.readouterr().err
     assert list(place.iterdir()) == []
+
+
+def test_a_demonstration_that_runs_is_not_started_twice(here, capsys):
+    place, served = here
+    bundle(place / "runs" / "a", ["mse", "mae"], 1000)
+    assert main(["study", "demo", "--port", "0"]) == 0
+    capsys.readouterr()
+    with only_server(place / "studies" / "demo") as note:
+        note("http://127.0.0.1:8000")
+        with socket.create_server(("127.0.0.1", 0)) as taken:  # the same port is asked for
+            assert main(["study", "demo", "--port", str(taken.getsockname()[1])]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == (
+        f"snellen: studies/demo is served already (process {os.getpid()}, http://127.0.0.1:8000): "
+        "stop that server first.\n"
+    )
+    assert len(served) == 1
 
 
 def test_simulated_people_answer_a_copy(here, capsys):

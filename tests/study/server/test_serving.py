@@ -1,6 +1,7 @@
 """`snellen study serve` as it is typed, and how it ends."""
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -14,6 +15,11 @@ import httpx
 import pytest
 
 from snellen.cli.main import main
+from snellen.errors import UserError
+from snellen.study.server.alone import LOCK_FILE, only_server
+from snellen.study.server.options import ServeOptions
+from snellen.study.server.running import listen
+from snellen.study.server.running import serve as serve_here
 
 from .making import Person, change, owner, study
 
@@ -94,6 +100,90 @@ def test_a_folder_that_is_no_study_is_one_sentence(tmp_path, capsys):
 def test_a_host_that_is_not_here_is_one_sentence(made, capsys):
     assert "--host" in refused(capsys, made.path, "--host", "203.0.113.1", "--port", 0)
     assert "--host" in refused(capsys, made.path, "--host", "no.such.invalid", "--port", 0)
+
+
+@pytest.mark.parametrize("host", ["no.such.invalid", "a" * 300, "\x1b[31m"])
+def test_a_host_that_nobody_knows_is_said_without_numbers_of_errors(host):
+    with pytest.raises(
+        UserError, match=r"no name or address of this machine: 127\.0\.0\.1"
+    ) as info:
+        listen(host, 0)
+    assert "Errno" not in str(info.value)
+    assert "\x1b" not in str(info.value)
+
+
+# One at a time ----------------------------------------------------------------------------------
+
+
+def test_a_second_server_of_a_study_refuses_and_names_the_first(made, capsys):
+    with typed(made, "--port", "0") as (process, lines):
+        link = lines[0].removeprefix("participants: ").strip().rstrip("/")
+        port = link.rpartition(":")[2]
+        for words in (("--port", 0), ("--port", port)):  # the lock is told before the port
+            assert refused(capsys, made.path, *words) == (
+                f"snellen: {made.path} is served already (process {process.pid}, {link}): stop that"
+                " server first."
+            )
+        assert httpx.get(f"{link}/health").json() == {"ok": True}
+    with only_server(made.path):  # it was killed
+        pass
+
+
+def test_a_killed_server_is_followed_by_another_at_once(made):
+    with typed(made, "--port", "0") as (process, _):
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+        assert (made.path / LOCK_FILE).read_text().startswith(f"process {process.pid}, http")
+        with typed(made, "--port", "0") as (_, lines):
+            assert lines[0].startswith("participants: ")
+
+
+def test_what_else_is_done_with_a_study_needs_no_lock(made, tmp_path, capsys):
+    with only_server(made.path):
+        assert main(["study", "doctor", str(made.path)]) == 0
+        assert main(["study", "backup", str(made.path), str(tmp_path / "copy.db")]) == 0
+        assert main(["study", "close", str(made.path)]) == 0
+        assert main(["study", "analyse", str(made.path)]) == 0
+        assert main(["study", "export", str(made.path), "--out", str(tmp_path / "data")]) == 0
+    assert LOCK_FILE not in [path.name for path in (tmp_path / "data").iterdir()]
+
+
+def test_the_lock_is_held_until_the_end_and_no_longer(made):
+    with only_server(made.path):
+        for _ in range(2):
+            with pytest.raises(UserError, match=rf"\(process {os.getpid()}\): stop"):
+                serve_here(made, ServeOptions(port=0))
+    with only_server(made.path) as note:
+        note("http://127.0.0.1:1")
+    with pytest.raises(RuntimeError, match="ends"), only_server(made.path):
+        raise RuntimeError("ends")
+    with only_server(made.path):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_where_there_are_no_locks_that_is_said_and_nothing_is_refused(
+    made, monkeypatch, caplog, number
+):
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with only_server(made.path), only_server(made.path):
+        assert "whether another server has" in caplog.text
+        assert os.strerror(number) in caplog.text
+
+
+def test_a_system_or_a_folder_without_a_lock_is_served_all_the_same(made, monkeypatch, caplog):
+    (made.path / LOCK_FILE).mkdir()
+    with only_server(made.path) as note:
+        note("http://127.0.0.1:1")
+    assert LOCK_FILE in caplog.text
+    caplog.clear()
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with only_server(made.path) as note:
+        note("http://127.0.0.1:1")
+    assert "this system has no locks" in caplog.text
 
 
 def test_an_address_with_a_path_is_one_sentence(made, capsys):

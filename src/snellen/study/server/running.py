@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +21,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from snellen.errors import UserError
+from snellen.files import shown
+from snellen.study.server.alone import only_server
 from snellen.study.server.app import make_app
 from snellen.study.server.guard import refuse
 from snellen.study.server.limits import Pressure
@@ -172,7 +175,10 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
         opened = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
-        raise UserError(f"--host {host} is no address of this machine ({error}).") from error
+        raise UserError(
+            f"--host {shown(host)} is no name or address of this machine: 127.0.0.1 is this machine"
+            " alone, 0.0.0.0 all networks."
+        ) from error
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind(address)
@@ -185,7 +191,7 @@ def listen(host: str, port: int) -> socket.socket:
             errno.EADDRNOTAVAIL: "cannot be opened: --host is no address of this machine",
         }
         reason = reasons.get(error.errno or 0, f"cannot be opened: {error.strerror}")
-        raise UserError(f"port {port} of {host} {reason}.") from error
+        raise UserError(f"port {port} of {shown(host)} {reason}.") from error
     return opened
 
 
@@ -244,14 +250,19 @@ def serve(
         ready: is called with the port when requests are taken.
 
     Raises:
-        UserError: the port is in use, or see `make_app`.
+        UserError: the study is served already, the port is in use, or see `make_app`.
     """
     _allow_files(2 * options.most_connections)
     # Threads that read much (the admin page, an export) must not keep answers waiting.
     sys.setswitchinterval(0.001)
-    with contextlib.closing(listen(options.host, options.port)) as opened:
+    with (
+        only_server(study.path) as note,
+        contextlib.closing(listen(options.host, options.port)) as opened,
+    ):
         app = make_app(study, options, plan=plan)
-        ready(opened.getsockname()[1])
+        port = opened.getsockname()[1]
+        note(replace(options, port=port, public_url=None).address)
+        ready(port)
         try:
             make_server(app, options).run(sockets=[opened])
         finally:
