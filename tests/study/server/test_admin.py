@@ -7,6 +7,8 @@ from contextlib import closing
 
 import pytest
 
+from snellen.cli.main import main
+
 from .making import Person, owner, study
 
 
@@ -86,6 +88,31 @@ def test_pausing_and_closing(client, admin):
     admin.post("state", state="open")
     assert person.answer(1).status_code == 201
     assert admin.events() == ["created", "frozen", "paused", "closed", "open"]
+
+
+def test_a_study_is_closed_from_the_command_line_while_it_is_served(client, admin, made, capsys):
+    done, half = Person(client), Person(client)
+    done.answer_all()
+    half.answer(0)
+    assert main(["study", "close", str(made.path)]) == 0
+    told = capsys.readouterr().out
+    assert "1 has begun and not finished" in told
+    reply = client.post("/api/sessions", json={"consent": True})
+    assert (reply.status_code, reply.json()["error"]) == (403, "closed")
+    assert half.answer(1).json()["error"] == "closed"
+    client.app.state.room.status.forget()
+    assert admin.get("status").json()["state"] == "closed"
+    assert admin.get("result").status_code == 200
+    assert main(["study", "pause", str(made.path)]) == 2
+    assert main(["study", "reopen", str(made.path), "--yes"]) == 0
+    assert half.answer(1).status_code == 201
+    assert main(["study", "pause", str(made.path)]) == 0
+    assert client.post("/api/sessions", json={"consent": True}).json()["error"] == "paused"
+    assert half.answer(2).status_code == 201
+    client.app.state.room.status.forget()
+    assert admin.events() == [
+        *("created", "frozen", "closed", "result seen", "open", "unlocked", "paused")
+    ]
 
 
 def test_there_is_no_other_state(admin):

@@ -14,6 +14,7 @@ from snellen.cli.study.mturk import mturk
 from snellen.cli.study.power import power
 from snellen.cli.study.serve import serve
 from snellen.cli.study.simulate import simulate
+from snellen.cli.study.state import close, pause, reopen
 
 __all__ = ["study"]
 
@@ -29,6 +30,9 @@ study.command("create")(create)
 study.command("power")(power)
 study.command("serve")(serve)
 study.command("invite")(invite)
+study.command("pause")(pause)
+study.command("reopen")(reopen)
+study.command("close")(close)
 study.command("analyse")(analyse)
 study.command("export")(export)
 study.command("doctor")(doctor)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from snellen.study.store.opening import connect
 from snellen.study.store.refusals import Refused
 from snellen.study.store.settings import setting, write_event, write_setting
 
@@ -15,9 +19,12 @@ __all__ = [
     "count_refusal",
     "may_see_result",
     "note_result_seen",
+    "people_in_the_middle",
     "progress",
     "refusals",
+    "reopening_is_reported",
     "set_state",
+    "set_state_of",
     "time_in_words",
     "unlock",
 ]
@@ -48,8 +55,45 @@ def set_state(connection: sqlite3.Connection, state: str, now: float) -> None:
         )
     write_setting(connection, "state", state)
     write_event(connection, now, state)
-    if state != "closed" and setting(connection, _SEEN) and not setting(connection, "unlocked_at"):
+    if state != "closed" and reopening_is_reported(connection):
         unlock(connection, now, "opened after its result was seen")
+
+
+def reopening_is_reported(connection: sqlite3.Connection) -> bool:
+    """Whether to open the study now would be reported for ever: its result was seen meanwhile."""
+    seen, unlocked = setting(connection, _SEEN), setting(connection, "unlocked_at")
+    return seen is not None and unlocked is None
+
+
+def set_state_of(database: Path, state: str, now: float | None = None) -> str | None:
+    """Open, pause or close a study from outside of its server, which may run meanwhile.
+
+    Args:
+        database: of the study.
+        state: see `set_state`.
+        now: seconds since 1970; None: as the clock says.
+
+    Returns:
+        What it was before.
+
+    Raises:
+        Refused: see `set_state`.
+        UserError: see `snellen.study.store.opening.connect`.
+    """
+    with closing(connect(database)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        before = setting(connection, "state")
+        set_state(connection, state, time.time() if now is None else now)
+        connection.execute("COMMIT")
+    return before
+
+
+def people_in_the_middle(connection: sqlite3.Connection) -> int:
+    """How many have begun and not finished, whether or not their place is still theirs."""
+    (count,) = connection.execute(
+        "SELECT count(*) FROM session WHERE state IN ('active', 'expired')"
+    ).fetchone()
+    return int(count)
 
 
 def unlock(connection: sqlite3.Connection, now: float, detail: str = "") -> None:
