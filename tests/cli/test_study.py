@@ -1,16 +1,25 @@
 """``snellen study create``, ``export`` and ``invite`` as they are typed."""
 
+import errno
 import json
+import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from snellen.cli.main import main
+from snellen.cli.study import shared
 from snellen.cli.study import study as group
+from snellen.study.create import make_plan
 from snellen.study.folder import open_study
+from snellen.study.store.administration import note_result_seen, progress
+from snellen.study.store.opening import connect, reading
+from snellen.study.store.sessions import write_setting
 
 HEAVY = ("torch", "numpy", "matplotlib", "PIL", "scipy", "fastapi", "uvicorn", "yaml")
 registered = [command.name for command in group.registered_commands]
@@ -18,7 +27,7 @@ registered = [command.name for command in group.registered_commands]
 
 def test_every_command_is_there():
     assert registered == [
-        *("create", "power", "serve", "invite", "analyse", "export"),
+        *("create", "power", "serve", "invite", "pause", "reopen", "close", "analyse", "export"),
         *("doctor", "backup", "purge", "simulate", "demo"),
     ]
     assert [each.name for each in group.registered_groups] == ["mturk"]
@@ -224,3 +233,244 @@ def test_texts_are_filled_in_before_others_come(words, pictures, tmp_path, capsy
     place = tmp_path / "study" / "study.yaml"
     place.write_text(place.read_text().replace("[FILL IN", "[me"))
     assert run(capsys, "serve", tmp_path / "study", *words)[0] == 0
+
+
+# What takes long --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """Patience of a moment; the event is set when a line was said on stderr."""
+    event = threading.Event()
+    echo = shared.typer.echo
+
+    def say(*words, **options):
+        echo(*words, **options)
+        if options.get("err"):
+            event.set()
+
+    monkeypatch.setattr(shared, "_PATIENCE", 0.01)
+    monkeypatch.setattr(shared.typer, "echo", say)
+    return event
+
+
+def test_what_takes_long_says_so_once_where_there_is_no_terminal(said, capsys):
+    with shared.progress_of("copying pictures", first="sharing out pictures") as tell:
+        assert said.wait(20)
+        tell(3, 4000)
+    assert capsys.readouterr() == ("", "sharing out pictures: this takes a while …\n")
+
+
+def test_how_much_is_done_is_said_as_far_as_it_is_known(monkeypatch, capsys):
+    timers = []
+
+    class Timer(threading.Timer):
+        def __init__(self, seconds, say):
+            super().__init__(seconds, say)
+            timers.append((seconds, say))
+
+    monkeypatch.setattr(shared.threading, "Timer", Timer)
+    with shared.progress_of("copying pictures", first="sharing out pictures") as tell:
+        tell(3, 4000)
+        ((seconds, say),) = timers
+        say()
+    assert 2 <= seconds <= 10
+    assert capsys.readouterr().err == "copying pictures (3 of 4,000 done): this takes a while …\n"
+
+
+def test_what_is_done_soon_says_nothing(capsys):
+    with shared.progress_of("copying pictures") as tell:
+        tell(1, 1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_plan_that_takes_long_is_told_with_its_people(
+    pictures, tmp_path, capsys, said, monkeypatch
+):
+    def plan(*words):
+        assert said.wait(20)
+        return make_plan(*words)
+
+    monkeypatch.setattr("snellen.study.create.make_plan", plan)
+    status, _, err = run(capsys, "create", pictures, tmp_path / "study", "--people", 1234)
+    assert status == 0
+    assert err == "sharing out pictures among 1,234 people: this takes a while …\n"
+    said.clear()
+    monkeypatch.setattr("snellen.study.folder.make_plan", plan)
+    err = run(capsys, "close", tmp_path / "study")[2]
+    assert err == f"working out who sees what in {tmp_path / 'study'}: this takes a while …\n"
+
+
+# Without room -----------------------------------------------------------------------------------
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_told_with_the_file_that_was_wanted(pictures, tmp_path, capsys, monkeypatch):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study, "--people", 2)
+    run(capsys, "close", study)
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_bytes", full)
+        told = [
+            refused(capsys, "export", study, "--out", tmp_path / "data"),
+            refused(capsys, "analyse", study, "--metrics", "none"),
+        ]
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfile", full)
+        told.append(refused(capsys, "simulate", study, "--utilities", "a=1,b=0"))
+    for sentence, place in zip(
+        told, ("data/", "study/analysis/results.json", "study-simulated"), strict=True
+    ):
+        assert sentence.startswith(f"snellen: cannot write {tmp_path}/{place}")
+        assert "the disk is full: free some space (then type the same command again)" in sentence
+        assert ".tmp-" not in sentence
+        assert "--resume" not in sentence
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "study"]
+
+
+def test_a_database_without_room_is_one_sentence(pictures, tmp_path, capsys, monkeypatch):
+    """SQLite's own refusals: the whole simulation, and the note that the result was seen."""
+
+    def small(path, **options):
+        connection = connect(path, **options)
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+        return connection
+
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study, "--people", 20)
+    with monkeypatch.context() as patch:
+        patch.setattr("snellen.study.store.store.connect", small)
+        told = refused(capsys, "simulate", study, "--utilities", "a=1,b=0")
+    assert told.startswith(f"snellen: cannot write {tmp_path}/study-simulated/study.db: the disk ")
+    assert "then type the same command again" in told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "study"]
+    run(capsys, "close", study)
+
+    def note(connection, *_):
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+        connection.execute("CREATE TABLE much AS SELECT zeroblob(100000) AS room")
+
+    monkeypatch.setattr("snellen.study.export.note_result_seen", note)
+    assert refused(capsys, "export", study, "--out", tmp_path / "data") == (
+        f"snellen: cannot write {study / 'study.db'}: the disk is full: free some space and type "
+        "the same command again.\n"
+    )
+
+
+def test_a_database_that_another_process_holds_is_one_sentence(
+    pictures, tmp_path, capsys, monkeypatch
+):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study)
+    monkeypatch.setattr(
+        "snellen.study.store.administration.connect", lambda path: connect(path, seconds=0)
+    )
+    with closing(sqlite3.connect(study / "study.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert refused(capsys, "close", study) == (
+            f"snellen: another process holds {study / 'study.db'}: type the same command again in "
+            "a moment.\n"
+        )
+
+
+# Opening and closing ----------------------------------------------------------------------------
+
+
+def events(study):
+    with reading(study / "study.db") as connection:
+        return [event["what"] for event in progress(connection, 0.0)["events"]][::-1]
+
+
+def state(study):
+    with reading(study / "study.db") as connection:
+        return progress(connection, 0.0)["state"]
+
+
+def test_a_study_is_paused_opened_and_closed_as_on_the_admin_page(pictures, tmp_path, capsys):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study)
+    for word, now, told in (
+        ("pause", "paused", "nobody new can begin, and who has begun may go on"),
+        ("reopen", "open", "people can begin and answer"),
+        ("close", "closed", "nobody can begin or answer any more; all answers are kept"),
+    ):
+        status, out, err = run(capsys, word, study)
+        assert (status, err) == (0, "")
+        assert told in out
+        assert state(study) == now
+        status, out, err = run(capsys, word, study)
+        assert (status, err) == (0, "")
+        assert out == f"{study} is {now} already: nothing was changed.\n"
+    assert events(study) == ["created", "paused", "open", "closed"]
+    assert run(capsys, "analyse", study, "--metrics", "none")[0] == 0
+    assert run(capsys, "export", study, "--out", tmp_path / "data")[0] == 0
+
+
+def test_a_closed_study_is_not_paused(pictures, tmp_path, capsys):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study)
+    run(capsys, "close", study)
+    assert f"type `snellen study reopen {study}` first" in refused(capsys, "pause", study)
+    assert state(study) == "closed"
+
+
+def test_opening_after_the_result_was_seen_asks(pictures, tmp_path, capsys):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study)
+    run(capsys, "close", study)
+    with closing(connect(study / "study.db")) as connection:
+        note_result_seen(connection, 1.0, "analysis")
+    assert "add --yes to open it" in refused(capsys, "reopen", study)
+    assert state(study) == "closed"
+    assert "had been seen is noted" in run(capsys, "reopen", study, "--yes")[1]
+    assert events(study) == ["created", "closed", "result seen", "open", "unlocked"]
+    run(capsys, "close", study)
+    assert run(capsys, "reopen", study)[0] == 0  # it is noted already
+
+
+def test_who_was_forgotten_cannot_be_kept_from_coming_twice(pictures, tmp_path, capsys):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study)
+    run(capsys, "close", study)
+    with closing(connect(study / "study.db")) as connection:
+        write_setting(connection, "purged_at", "1.0")
+    assert "was forgotten" in refused(capsys, "reopen", study)
+    assert state(study) == "closed"
+
+
+@pytest.mark.parametrize("word", ["pause", "reopen", "close"])
+def test_what_is_no_study_is_not_closed(word, tmp_path, capsys):
+    assert "is no study" in refused(capsys, word, tmp_path)
+    assert "does not exist" in refused(capsys, word, tmp_path / "nothing")
+    assert "missing" in refused(capsys, word).lower()
+    assert list(tmp_path.iterdir()) == []
+
+
+# Odd options ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", " , ", "none,mse"])
+def test_metrics_are_named_or_none(text, pictures, tmp_path, capsys):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study)
+    run(capsys, "close", study)
+    assert "none alone to compare none" in refused(capsys, "analyse", study, "--metrics", text)
+    assert not (study / "analysis").exists()
+
+
+@pytest.mark.parametrize("word", ["simulate", "power"])
+def test_the_help_promises_no_share_that_is_refused(word, pictures, tmp_path, capsys, monkeypatch):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study, "--people", 2)
+    for share in ("1", "1.5"):
+        assert "0 to below 1" in refused(capsys, word, study, "--inattentive", share)
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = run(capsys, word, "--help")[1].splitlines()
+    (told,) = [line for line in lines if "--inattentive" in line]
+    assert "from 0 to below 1" in told
+    assert "<=1" not in told

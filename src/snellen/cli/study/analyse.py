@@ -61,22 +61,25 @@ def analyse(
 
     Example: snellen study analyse studies/faces --metrics ssim,ms-ssim
     """
+    from snellen.cli.study.shared import database_of, opened, progress_of
     from snellen.files import shown
     from snellen.reports.study_cautions import early_looks
     from snellen.reports.study_takeaway import study_takeaway
     from snellen.study.analysis import analyse as run
-    from snellen.study.folder import open_study
     from snellen.study.metric_values import DEFAULT_METRICS
 
-    results = run(
-        open_study(study),
-        metrics=DEFAULT_METRICS if metrics is None else _names(metrics),
-        gallery_model=gallery,
-        resamples=resamples,
-        out=out,
-        unlock_result=unlock,
-        command=shlex.join(["snellen", *map(shown, sys.argv[1:])]),
-    )
+    compared = DEFAULT_METRICS if metrics is None else _names(metrics)
+    there = opened(study)
+    with database_of(there), progress_of("analysing the answers"):
+        results = run(
+            there,
+            metrics=compared,
+            gallery_model=gallery,
+            resamples=resamples,
+            out=out,
+            unlock_result=unlock,
+            command=shlex.join(["snellen", *map(shown, sys.argv[1:])]),
+        )
     _show(results)
     typer.echo(f"report: {shown((study / 'analysis' if out is None else out) / 'report.html')}")
     told = [*early_looks(results)]
@@ -86,9 +89,19 @@ def analyse(
 
 
 def _names(text: str) -> tuple[str, ...]:
-    """The names between commas; each once."""
-    found = (name.strip() for name in text.split(","))
-    return tuple(dict.fromkeys(name for name in found if name and name != "none"))
+    """The names between commas, each once; of ``none`` there are none."""
+    from snellen.errors import UserError
+    from snellen.files import shown
+
+    found = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if found == ("none",):
+        return ()
+    if not found or "none" in found:
+        raise UserError(
+            f"--metrics {shown(text)[:60]!r}: name some, as in ssim,ms-ssim, or none alone to "
+            "compare none."
+        )
+    return found
 
 
 def _show(results: dict[str, Any]) -> None:

@@ -89,7 +89,8 @@ def create(
         ties=ties,
         seed=seed,
     )
-    with progress_of("copying pictures") as progress:
+    asked = "the people" if people is None else f"{people:,} people"
+    with progress_of("copying pictures", first=f"sharing out pictures among {asked}") as progress:
         made = create_study(bundle, study, options, progress=progress)
     typer.echo(made.words)
     for note in made.notes:

@@ -49,14 +49,16 @@ def demo(
     Its pictures are those of the last run in runs/ that has a study bundle of two losses or more;
     without one, photographs after JPEG, WebP and JPEG 2000 at equal file size.
     """
+    from snellen.cli.study.shared import database_of, opened
     from snellen.files import shown
-    from snellen.study.folder import open_study
+    from snellen.study.server.alone import only_server
     from snellen.study.server.options import ServeOptions
     from snellen.study.server.running import listen, serve
 
-    listen("127.0.0.1", port).close()  # before pictures are made for a port that is in use
     if out.is_symlink() or out.exists():
-        study = open_study(out)
+        study = opened(out)
+        with only_server(study.path):  # its server may have the port, too: that is said first
+            listen("127.0.0.1", port).close()
         typer.echo(f"goes on with {shown(out)}, as it was made.")
         if people not in (None, study.config.people):
             typer.echo(
@@ -65,6 +67,7 @@ def demo(
                 err=True,
             )
     else:
+        listen("127.0.0.1", port).close()  # before pictures are made for a port that is in use
         study = _make(out, people or 20)
     if simulate:
         _simulate(study)
@@ -78,21 +81,25 @@ def demo(
         if open_browser:
             _open(f"{address}/")
 
-    serve(study, ServeOptions(port=port), ready=ready)
+    with database_of(study):
+        serve(study, ServeOptions(port=port), ready=ready)
 
 
 def _make(out: Path, people: int) -> Study:
     """A study of the last run's pictures, or of photographs."""
     import tempfile
 
+    from snellen.cli.study.shared import progress_of
     from snellen.errors import UserError
     from snellen.files import shown
     from snellen.study.create import CreateOptions, create_study
 
     options = CreateOptions(people=people, consent=_CONSENT, contact=_CONTACT)
+    first = f"sharing out pictures among {people:,} people"
     for bundle, models in _bundles(RUNS):
         try:
-            made = create_study(bundle, out, _with_models(options, models))
+            with progress_of("copying pictures", first=first) as tell:
+                made = create_study(bundle, out, _with_models(options, models), progress=tell)
         except UserError as error:
             if out.exists():
                 raise
@@ -102,10 +109,13 @@ def _make(out: Path, people: int) -> Study:
         return made.study
     from snellen.experiments.codec_bundle import write_codec_bundle
 
-    with tempfile.TemporaryDirectory(prefix="snellen-") as place:
+    with (
+        tempfile.TemporaryDirectory(prefix="snellen-") as place,
+        progress_of("copying pictures", first="compressing photographs") as tell,
+    ):
         folder = Path(place) / "codecs"
         write_codec_bundle(folder)
-        made = create_study(folder, out, options)
+        made = create_study(folder, out, options, progress=tell)
     typer.echo(
         f"made {shlex.quote(shown(out))} from photographs after JPEG, WebP and JPEG 2000 at equal "
         f"file size (no run in {shown(RUNS)}/ has pictures of two losses). {made.words}"
@@ -154,7 +164,8 @@ def _simulate(study: Study) -> None:
             simulate_into_copy(study, copy, SimulationOptions(), tell=tell)
     report = copy / "analysis" / "report.html"
     if not report.exists():
-        analyse(open_study(copy), command="snellen study demo --simulate")
+        with progress_of("analysing the answers"):
+            analyse(open_study(copy), command="snellen study demo --simulate")
     typer.echo(f"simulated: {shown(report)} shows what {shown(copy)} would tell.")
 
 

@@ -29,9 +29,11 @@ def export(
 
     Example: snellen study export studies/faces --out faces-data
     """
+    from snellen.cli.study.shared import database_of, line_when_slow, opened
     from snellen.files import shown
     from snellen.study.export import export_study
-    from snellen.study.folder import open_study
 
-    export_study(open_study(study), out, unlock_result=unlock)
+    there = opened(study)
+    with database_of(there), line_when_slow("writing the tables"):
+        export_study(there, out, unlock_result=unlock)
     typer.echo(f"made {shlex.quote(shown(out))}: begin with its dictionary.md.")

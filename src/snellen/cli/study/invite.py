@@ -38,22 +38,23 @@ def invite(
 
     Example: snellen study invite studies/faces --count 20 --url https://study.example.org
     """
+    from snellen.cli.study.shared import database_of, opened
     from snellen.files import shown
-    from snellen.study.folder import open_study
     from snellen.study.invitations import invite as draw
     from snellen.study.invitations import read_labels
 
-    opened = open_study(study)
+    there = opened(study)
     named = None if labels is None else read_labels(labels)
-    made = draw(opened, url, count=count, labels=named, out=out)
+    with database_of(there):
+        made = draw(there, url, count=count, labels=named, out=out)
     if out is None:
         for each in made:
             typer.echo(f"{each.label}\t{each.link}")
     else:
         typer.echo(f"made {shlex.quote(shown(out))}: {len(made)} links.")
-    if len(made) > opened.config.people:
+    if len(made) > there.config.people:
         typer.echo(
-            f"note: the study has {opened.config.people} places; whoever comes when they are taken "
+            f"note: the study has {there.config.people} places; whoever comes when they are taken "
             "is told so.",
             err=True,
         )

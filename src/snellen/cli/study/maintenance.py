@@ -48,10 +48,12 @@ def backup(
     study.yaml, the pictures and secrets.json do not change: copy them once. To restore, end the
     server, remove study.db-wal and study.db-shm, and copy FILE to STUDY/study.db.
     """
-    from snellen.study.folder import open_study
+    from snellen.cli.study.shared import database_of, opened
     from snellen.study.maintenance import back_up
 
-    made = back_up(open_study(study), out)
+    there = opened(study)
+    with database_of(there):
+        made = back_up(there, out)
     typer.echo(f"{shown(made.path)}: {made.answers} answers of {made.sessions} sessions.")
 
 
@@ -70,17 +72,18 @@ def purge(
     """Forget who the participants of a closed study are. It cannot be undone."""
     if not identities:
         raise UserError("say what to purge: `snellen study purge STUDY --identities`.")
-    from snellen.study.folder import open_study
+    from snellen.cli.study.shared import database_of, opened
     from snellen.study.maintenance import purge_identities
 
-    opened = open_study(study)
+    there = opened(study)
     if not yes:
         if not sys.stdin.isatty():
             raise UserError("there is no terminal to ask at: add --yes to purge for good.")
         typer.confirm(
             "Whom to pay can then no longer be told. Forget who the participants are?", abort=True
         )
-    count = purge_identities(opened)
+    with database_of(there):
+        count = purge_identities(there)
     typer.echo(
         f"Forgotten: {count} people. Backups that were made before still hold their ids: delete"
         " these, too."

@@ -53,9 +53,10 @@ def serve(
     Every answer is in STUDY/study.db before the participant goes on; the server may be stopped, or
     killed, and started again at any time.
     """
+    from snellen.cli.study.shared import database_of, line_when_slow, opened
     from snellen.errors import UserError
     from snellen.files import shown
-    from snellen.study.folder import contradictions, open_study, placeholders
+    from snellen.study.folder import contradictions, placeholders
     from snellen.study.server.options import ServeOptions
     from snellen.study.server.running import serve as run
 
@@ -72,11 +73,13 @@ def serve(
         allow_hosts=(*(allow_host or ()), *_own(host)),
         proxy=proxy,
     )
-    opened = open_study(study)
-    secret = opened.secrets().admin
-    if changed := opened.changed_pictures():
+    there = opened(study)
+    secret = there.secrets().admin
+    with line_when_slow(f"reading the pictures of {shown(study)}"):
+        changed = there.changed_pictures()
+    if changed:
         raise UserError(changed[0])
-    missing = placeholders(opened.config)
+    missing = placeholders(there.config)
     if missing and not _is_here(urlsplit(options.address).hostname, host):
         raise UserError(
             f"{shown(study)}/study.yaml still has texts to be filled in ({', '.join(missing)}), "
@@ -85,7 +88,7 @@ def serve(
         )
     for key in missing:
         typer.echo(f"note: {key} in {shown(study)}/study.yaml still has to be filled in.", err=True)
-    for sentence in contradictions(opened.config):
+    for sentence in contradictions(there.config):
         typer.echo(f"note: {shown(study)}/study.yaml: {sentence}.", err=True)
 
     if host in _ALL and public_url is None and not allow_host:
@@ -97,18 +100,19 @@ def serve(
 
     def ready(found: int) -> None:
         address = replace(options, port=found).address
-        typer.echo(f"participants: {_link(address, opened.config.platform)}")
+        typer.echo(f"participants: {_link(address, there.config.platform)}")
         typer.echo(f"you:          {address}/admin#{secret}")
         typer.echo("The second link opens everything: keep it. Ctrl-C ends.")
 
-    if _simulated(opened):
+    if _simulated(there):
         typer.secho(
             f"WARNING: {shown(study)} holds simulated answers, so nobody is let in: make another "
             "study for people (`snellen study create`).",
             err=True,
             bold=True,
         )
-    run(opened, options, ready=ready)
+    with database_of(there):
+        run(there, options, ready=ready)
     typer.echo("Ended; all answers are in study.db.", err=True)
 
 

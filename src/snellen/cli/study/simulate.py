@@ -58,10 +58,9 @@ def simulate(
     All that comes of it is marked as simulated for good: make another study for people. Into a
     study in which people have taken part simulated ones are not let.
     """
-    from snellen.cli.study.shared import progress_of
+    from snellen.cli.study.shared import opened, progress_of
     from snellen.errors import UserError
     from snellen.files import shown
-    from snellen.study.folder import open_study
     from snellen.study.simulation import (
         SimulationOptions,
         simulate_into_copy,
@@ -81,14 +80,14 @@ def simulate(
         inattentive=inattentive,
         seed=seed,
     )
-    opened = open_study(study)
+    there = opened(study)
     with progress_of("simulating") as tell:
         if url is not None:
-            done = simulate_over_http(opened, url, options, tell=tell)
+            done = simulate_over_http(there, url, options, tell=tell)
         else:
             beside = study if study.name not in ("", "..") else study.resolve()
             out = out or beside.with_name(f"{beside.name}-simulated")
-            done = simulate_into_copy(opened, out, options, tell=tell)
+            done = simulate_into_copy(there, out, options, tell=tell)
     where = url if out is None else f"{shown(out)} (closed; `snellen study analyse` reads it)"
     typer.echo(
         f"{done.people} simulated people, {done.inattentive} of them inattentive, gave "

@@ -11,7 +11,8 @@ __all__ = ["PERSON_SD", "PICTURE_SD", "Inattentive", "PersonSd", "PictureSd", "S
 PersonSd = Annotated[float, typer.Option(min=0, help="How much people differ in what they like.")]
 PictureSd = Annotated[float, typer.Option(min=0, help="How much it depends on the picture.")]
 Inattentive = Annotated[
-    float, typer.Option(min=0, max=1, help="Share of the people who rank without looking.")
+    float,
+    typer.Option(min=0, help="Share of the people who rank without looking, from 0 to below 1."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of all draws.")]
 
