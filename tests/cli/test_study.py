@@ -297,8 +297,17 @@ def test_a_plan_that_takes_long_is_told_with_its_people(
     assert err == "sharing out pictures among 1,234 people: this takes a while …\n"
     said.clear()
     monkeypatch.setattr("snellen.study.folder.make_plan", plan)
-    err = run(capsys, "close", tmp_path / "study")[2]
+    err = run(capsys, "backup", tmp_path / "study", tmp_path / "copy.db")[2]
     assert err == f"working out who sees what in {tmp_path / 'study'}: this takes a while …\n"
+
+
+def test_a_plan_for_which_there_is_no_memory_is_one_sentence(
+    pictures, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("snellen.study.create.make_plan", lambda *_: np.zeros(2**50))
+    told = refused(capsys, "create", pictures, tmp_path / "study", "--people", 90_000)
+    assert "to share out the pictures evenly among 90,000 people: type fewer" in told
+    assert list(tmp_path.iterdir()) == [pictures]
 
 
 # Without room -----------------------------------------------------------------------------------
@@ -440,6 +449,16 @@ def test_who_was_forgotten_cannot_be_kept_from_coming_twice(pictures, tmp_path, 
     with closing(connect(study / "study.db")) as connection:
         write_setting(connection, "purged_at", "1.0")
     assert "was forgotten" in refused(capsys, "reopen", study)
+    assert state(study) == "closed"
+
+
+def test_a_study_whose_yaml_is_broken_is_closed_all_the_same(
+    pictures, tmp_path, capsys, monkeypatch
+):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study)
+    (study / "study.yaml").write_text("people: many\n")
+    assert run(capsys, "close", study)[0] == 0
     assert state(study) == "closed"
 
 

@@ -61,7 +61,7 @@ def analyse(
 
     Example: snellen study analyse studies/faces --metrics ssim,ms-ssim
     """
-    from snellen.cli.study.shared import database_of, opened, progress_of
+    from snellen.cli.study.shared import opened, progress_of, sentences_about
     from snellen.files import shown
     from snellen.reports.study_cautions import early_looks
     from snellen.reports.study_takeaway import study_takeaway
@@ -70,7 +70,7 @@ def analyse(
 
     compared = DEFAULT_METRICS if metrics is None else _names(metrics)
     there = opened(study)
-    with database_of(there), progress_of("analysing the answers"):
+    with sentences_about(there.database), progress_of("analysing the answers"):
         results = run(
             there,
             metrics=compared,

@@ -75,6 +75,7 @@ def create(
     Example: snellen study create runs/reconstruct studies/faces --people 20 --trials 50
     """
     from snellen.cli.study.shared import progress_of
+    from snellen.errors import UserError
     from snellen.files import shown
     from snellen.study.create import CreateOptions, create_study
 
@@ -90,8 +91,14 @@ def create(
         seed=seed,
     )
     asked = "the people" if people is None else f"{people:,} people"
-    with progress_of("copying pictures", first=f"sharing out pictures among {asked}") as progress:
-        made = create_study(bundle, study, options, progress=progress)
+    try:
+        with progress_of("copying pictures", first=f"sharing out pictures among {asked}") as tell:
+            made = create_study(bundle, study, options, progress=tell)
+    except MemoryError as error:
+        raise UserError(
+            f"the memory does not suffice to share out the pictures evenly among {asked}: type "
+            "fewer by --people, or --design crossed."
+        ) from error
     typer.echo(made.words)
     for note in made.notes:
         typer.echo(f"note: {shown(note)}")

@@ -49,7 +49,7 @@ def demo(
     Its pictures are those of the last run in runs/ that has a study bundle of two losses or more;
     without one, photographs after JPEG, WebP and JPEG 2000 at equal file size.
     """
-    from snellen.cli.study.shared import database_of, opened
+    from snellen.cli.study.shared import opened, sentences_about
     from snellen.files import shown
     from snellen.study.server.alone import only_server
     from snellen.study.server.options import ServeOptions
@@ -81,7 +81,7 @@ def demo(
         if open_browser:
             _open(f"{address}/")
 
-    with database_of(study):
+    with sentences_about(study.database):
         serve(study, ServeOptions(port=port), ready=ready)
 
 

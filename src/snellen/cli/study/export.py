@@ -29,11 +29,11 @@ def export(
 
     Example: snellen study export studies/faces --out faces-data
     """
-    from snellen.cli.study.shared import database_of, line_when_slow, opened
+    from snellen.cli.study.shared import line_when_slow, opened, sentences_about
     from snellen.files import shown
     from snellen.study.export import export_study
 
     there = opened(study)
-    with database_of(there), line_when_slow("writing the tables"):
+    with sentences_about(there.database), line_when_slow("writing the tables"):
         export_study(there, out, unlock_result=unlock)
     typer.echo(f"made {shlex.quote(shown(out))}: begin with its dictionary.md.")

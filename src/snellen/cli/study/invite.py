@@ -38,14 +38,14 @@ def invite(
 
     Example: snellen study invite studies/faces --count 20 --url https://study.example.org
     """
-    from snellen.cli.study.shared import database_of, opened
+    from snellen.cli.study.shared import opened, sentences_about
     from snellen.files import shown
     from snellen.study.invitations import invite as draw
     from snellen.study.invitations import read_labels
 
     there = opened(study)
     named = None if labels is None else read_labels(labels)
-    with database_of(there):
+    with sentences_about(there.database):
         made = draw(there, url, count=count, labels=named, out=out)
     if out is None:
         for each in made:

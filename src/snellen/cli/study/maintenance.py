@@ -48,11 +48,11 @@ def backup(
     study.yaml, the pictures and secrets.json do not change: copy them once. To restore, end the
     server, remove study.db-wal and study.db-shm, and copy FILE to STUDY/study.db.
     """
-    from snellen.cli.study.shared import database_of, opened
+    from snellen.cli.study.shared import opened, sentences_about
     from snellen.study.maintenance import back_up
 
     there = opened(study)
-    with database_of(there):
+    with sentences_about(there.database):
         made = back_up(there, out)
     typer.echo(f"{shown(made.path)}: {made.answers} answers of {made.sessions} sessions.")
 
@@ -72,7 +72,7 @@ def purge(
     """Forget who the participants of a closed study are. It cannot be undone."""
     if not identities:
         raise UserError("say what to purge: `snellen study purge STUDY --identities`.")
-    from snellen.cli.study.shared import database_of, opened
+    from snellen.cli.study.shared import opened, sentences_about
     from snellen.study.maintenance import purge_identities
 
     there = opened(study)
@@ -82,7 +82,7 @@ def purge(
         typer.confirm(
             "Whom to pay can then no longer be told. Forget who the participants are?", abort=True
         )
-    with database_of(there):
+    with sentences_about(there.database):
         count = purge_identities(there)
     typer.echo(
         f"Forgotten: {count} people. Backups that were made before still hold their ids: delete"

@@ -53,7 +53,7 @@ def serve(
     Every answer is in STUDY/study.db before the participant goes on; the server may be stopped, or
     killed, and started again at any time.
     """
-    from snellen.cli.study.shared import database_of, line_when_slow, opened
+    from snellen.cli.study.shared import line_when_slow, opened, sentences_about
     from snellen.errors import UserError
     from snellen.files import shown
     from snellen.study.folder import contradictions, placeholders
@@ -111,7 +111,7 @@ def serve(
             err=True,
             bold=True,
         )
-    with database_of(there):
+    with sentences_about(there.database):
         run(there, options, ready=ready)
     typer.echo("Ended; all answers are in study.db.", err=True)
 

@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from snellen.study.folder import Study
 
-__all__ = ["database_of", "line_when_slow", "opened", "progress_of"]
+__all__ = ["line_when_slow", "opened", "progress_of", "sentences_about"]
 
 _PATIENCE = 5.0  # seconds without a word, where no terminal shows a bar
 
@@ -81,7 +81,7 @@ def opened(study: Path) -> Study:
 
 
 @contextmanager
-def database_of(study: Study) -> Iterator[None]:
+def sentences_about(database: Path) -> Iterator[None]:
     """Say in one sentence what SQLite cannot do with a study's database, as on a full disk."""
     import sqlite3
 
@@ -92,4 +92,4 @@ def database_of(study: Study) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR:
             raise  # a mistake of ours
-        raise database_error(study.database, error) from error
+        raise database_error(database, error) from error

@@ -5,12 +5,9 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from snellen.study.folder import Study
 
 __all__ = ["close", "pause", "reopen"]
 
@@ -22,19 +19,22 @@ def pause(study: _StudyArgument) -> None:
 
     At once, also while the study is served, and noted in its log as on the admin page.
     """
-    from snellen.cli.study.shared import opened
     from snellen.errors import UserError
+    from snellen.study.store.opening import reading
+    from snellen.study.store.sessions import setting
 
-    there = opened(study)
-    if _state(there) == "closed":
+    place = _place(study)
+    with reading(_database(study)) as connection:
+        closed = setting(connection, "state") == "closed"
+    if closed:
         raise UserError(
-            f"{_place(there)} is closed; paused, it would take answers again: if that is meant, "
-            f"type `snellen study reopen {_place(there)}` first."
+            f"{place} is closed; paused, it would take answers again: if that is meant, type "
+            f"`snellen study reopen {place}` first."
         )
-    if _change(there, "paused"):
+    if _change(study, "paused"):
         typer.echo(
-            f"{_place(there)} is paused: nobody new can begin, and who has begun may go on. "
-            f"`snellen study reopen {_place(there)}` ends the pause."
+            f"{place} is paused: nobody new can begin, and who has begun may go on. "
+            f"`snellen study reopen {place}` ends the pause."
         )
 
 
@@ -49,22 +49,20 @@ def reopen(
     That is noted in its log. Where the result has been seen, every later report and export says
     that people took part after that.
     """
-    from snellen.cli.study.shared import opened
     from snellen.errors import UserError
     from snellen.study.store.administration import reopening_is_reported
     from snellen.study.store.opening import reading
 
-    there = opened(study)
-    with reading(there.database) as connection:
+    with reading(_database(study)) as connection:
         reported = reopening_is_reported(connection)
     if reported and not yes:
         sentence = "The result has been seen: every later report and export will say so."
         if not sys.stdin.isatty():
             raise UserError(f"{sentence[:1].lower()}{sentence[1:-1]}: add --yes to open it.")
         typer.confirm(f"{sentence} Open the study again?", abort=True)
-    if _change(there, "open"):
+    if _change(study, "open"):
         told = " That its result had been seen is noted." if reported else ""
-        typer.echo(f"{_place(there)} is open: people can begin and answer.{told}")
+        typer.echo(f"{_place(study)} is open: people can begin and answer.{told}")
 
 
 def close(study: _StudyArgument) -> None:
@@ -75,46 +73,45 @@ def close(study: _StudyArgument) -> None:
 
     Example: snellen study close studies/faces
     """
-    from snellen.cli.study.shared import opened
     from snellen.study.store.administration import people_in_the_middle
     from snellen.study.store.opening import reading
 
-    there = opened(study)
-    if not _change(there, "closed"):
+    if not _change(study, "closed"):
         return
-    with reading(there.database) as connection:
+    with reading(_database(study)) as connection:
         left = people_in_the_middle(connection)
     cut = f" {left} {'has' if left == 1 else 'have'} begun and not finished." if left else ""
     typer.echo(
-        f"{_place(there)} is closed: nobody can begin or answer any more; all answers are kept."
-        f"{cut}\n`snellen study analyse {_place(there)}` shows the result."
+        f"{_place(study)} is closed: nobody can begin or answer any more; all answers are kept."
+        f"{cut}\n`snellen study analyse {_place(study)}` shows the result."
     )
 
 
-def _place(study: Study) -> str:
+def _place(study: Path) -> str:
     from snellen.files import shown
 
-    return shlex.quote(shown(study.path))
+    return shlex.quote(shown(study))
 
 
-def _state(study: Study) -> str | None:
-    from snellen.study.store.opening import reading
-    from snellen.study.store.sessions import setting
+def _database(study: Path) -> Path:
+    """Where the answers are. To close a large study nobody must wait for its plan."""
+    from snellen.study.folder import DATABASE_FILE, open_study
 
-    with reading(study.database) as connection:
-        return setting(connection, "state")
+    database = study / DATABASE_FILE
+    return database if database.is_file() else open_study(study).database
 
 
-def _change(study: Study, state: str) -> bool:
+def _change(study: Path, state: str) -> bool:
     """Set it, and return whether it was another before; if not, that is said."""
-    from snellen.cli.study.shared import database_of
+    from snellen.cli.study.shared import sentences_about
     from snellen.errors import UserError
     from snellen.study.store.administration import set_state_of
     from snellen.study.store.refusals import Refused
 
+    database = _database(study)
     try:
-        with database_of(study):
-            before = set_state_of(study.database, state)
+        with sentences_about(database):
+            before = set_state_of(database, state)
     except Refused as refused:
         raise UserError(f"{refused.message[:1].lower()}{refused.message[1:]}") from refused
     if before == state:

@@ -136,6 +136,11 @@ def database_error(path: Path, error: sqlite3.Error) -> UserError:
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return UserError(f"another process holds {place}: type the same command again in a moment.")
+    if code == sqlite3.SQLITE_IOERR:  # also where there is no room for what SQLite needs beside it
+        return UserError(
+            f"cannot write {place}: the disk is full, or fails ({error}): free some space and type "
+            "the same command again."
+        )
     return UserError(f"cannot open {place}: {error}.")
 
 
