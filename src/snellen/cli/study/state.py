@@ -21,7 +21,7 @@ def pause(study: _StudyArgument) -> None:
     """
     from snellen.errors import UserError
     from snellen.study.store.opening import reading
-    from snellen.study.store.sessions import setting
+    from snellen.study.store.settings import setting
 
     place = _place(study)
     with reading(_database(study)) as connection:
