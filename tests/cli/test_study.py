@@ -19,7 +19,7 @@ from snellen.study.create import make_plan
 from snellen.study.folder import open_study
 from snellen.study.store.administration import note_result_seen, progress
 from snellen.study.store.opening import connect, reading
-from snellen.study.store.sessions import write_setting
+from snellen.study.store.settings import write_setting
 
 HEAVY = ("torch", "numpy", "matplotlib", "PIL", "scipy", "fastapi", "uvicorn", "yaml")
 registered = [command.name for command in group.registered_commands]

@@ -11,8 +11,8 @@ from snellen.study.interim import look_at_result, looks_before_closing
 from snellen.study.store.administration import set_state
 from snellen.study.store.store import open_store
 
+from .answering import take_part
 from .fake_study import make_study
-from .folder.answering import take_part
 
 NOW = 4e9  # after all that was answered
 
