@@ -12,7 +12,12 @@ from snellen.reports.study import RankedPicture, StudyReport, write_study_report
 from snellen.reports.study_calibration import CHANCE_OF_FRIEDMAN, CHANCE_OF_HEADLINE
 from snellen.reports.study_calibration import MEASURED as SIMULATED
 from snellen.reports.study_facts import as_shown
-from snellen.reports.study_metrics import ceiling_note, metric_rows, metrics_that_differ
+from snellen.reports.study_metrics import (
+    ceiling_note,
+    metric_rows,
+    metrics_that_differ,
+    no_ceiling,
+)
 from snellen.reports.study_participants import participant_rows, sensitivity_rows
 from snellen.reports.study_protocol import study_protocol
 from snellen.reports.study_reliability import reliability_rows
@@ -317,6 +322,20 @@ def test_a_ceiling_is_told_with_its_limits(report, text):
     assert ceiling_note({"metric_agreement": agreement}).startswith("both answers to a repeated")
 
 
+def test_why_there_is_no_ceiling_is_said_only_where_there_is_none():
+    def told(value, missing):
+        between = {"value": value, "missing": missing}
+        return no_ceiling({"metric_agreement": {"ceiling": {"between_people": between}}})
+
+    assert told(None, "not measurable in this design: no picture was ranked by two") == (
+        "How often two people agree is not measurable in this design: no picture was ranked by two."
+    )
+    assert told(None, "there is nothing to compare").endswith("cannot be told: there is nothing to "
+                                                              "compare.")  # fmt: skip
+    assert told(0.4, "all agree exactly: without any spread there is no interval") == ""
+    assert no_ceiling({}) == ""
+
+
 def test_metrics_stand_beside_the_ceiling(report):
     rows, ceilings = metric_rows(report.results)
     assert [row.name for row in rows] == ["mse", "mae", "psnr", "ssim", "ms-ssim"]
@@ -445,6 +464,14 @@ def test_one_participant_has_a_page_without_intervals(tmp_path):
     assert "One person gave" in text
     assert "Nothing was tested: these are the answers of 1 person" in text
     assert "interval below" not in text
+
+
+def test_people_who_all_agree_are_not_taken_for_one(tmp_path):
+    report = build(tmp_path, effects=(0, 99, 999), design="nested")
+    write_study_report(tmp_path / "r.html", report)
+    text = visible((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert "6 people agree exactly" in text
+    assert "Nothing was tested: all agree exactly." in text
 
 
 def test_two_models_have_a_page(tmp_path):

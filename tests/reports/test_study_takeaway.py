@@ -128,6 +128,7 @@ def test_where_all_agree_exactly_that_is_said_and_nothing_of_chance():
         "20 people agree exactly that the mean rank of mae is 1.00 lower than mse's, over 50 "
         "pictures; without any spread there is no interval."
     )
+    assert "Brackets" not in study_takeaway(results).evidence
     found = [
         difference("a", "b", -0.5, 0.1, 0.001),
         unknown("a", "c", -1.5),
@@ -175,7 +176,11 @@ def test_where_the_rule_leaves_out_all_it_is_said_whose_answers_these_are():
     assert found.cautions[0].startswith("By the exclusion rule, which was frozen before anyone")
     one = make({"mse": 1.8, "mae": 1.2}, [unknown("mse", "mae", 0.6)], people=1)
     assert str(study_takeaway(without_rule(one))).startswith(
-        "The exclusion rule leaves out 1 person who finished. Without the rule, one person gave mae"
+        "The exclusion rule leaves out the one person who finished. Without the rule, one person "
+        "gave mae the lowest"
+    )
+    assert str(study_takeaway(without_rule(three(people=2)))).startswith(
+        "The exclusion rule leaves out both people who finished. Without the rule, 2 people"
     )
 
 

@@ -12,7 +12,7 @@ from snellen.reports.study_calibration import CHANCE_OF_FRIEDMAN, MEASURED, meas
 from snellen.reports.study_facts import as_shown, judges, listed
 from snellen.reports.study_figures import ordinal
 from snellen.reports.study_galleries import RankedPicture, galleries
-from snellen.reports.study_metrics import ceiling_note, metric_rows, metrics_that_differ
+from snellen.reports.study_metrics import ceiling_note, metric_rows, metrics_that_differ, no_ceiling
 from snellen.reports.study_panels import metric_panel, rank_panels
 from snellen.reports.study_participants import participant_rows, sensitivity_rows
 from snellen.reports.study_protocol import study_protocol
@@ -90,7 +90,11 @@ def _context(report: StudyReport) -> dict[str, Any]:
         "level": f"{100 * results['level']:g}",
         "interval": f"; {100 * results['level']:g} % interval below" if tested else "",
         "tested": tested,
-        "takeaway_why": f"these are the answers of {judges(results, findings['people'])}",
+        "takeaway_why": (
+            "all agree exactly"
+            if findings["people"] > 1
+            else f"these are the answers of {judges(results, findings['people'])}"
+        ),
         "alpha": f"{1 - results['level']:.2g}",
         "takeaway": study_takeaway(results),
         "ranked": bool(findings["rankings"]),
@@ -106,7 +110,7 @@ def _context(report: StudyReport) -> dict[str, Any]:
         "metrics": metrics,
         "ceilings": ceilings,
         "ceiling_note": ceiling_note(results),
-        "no_ceiling": (agreement.get("ceiling") or {}).get("between_people", {}).get("missing", ""),
+        "no_ceiling": no_ceiling(results),
         "preferences": agreement.get("preferences") or 0,
         "metric_panel": metric_panel(results),
         "galleries": galleries(results, report.first, report.behind),

@@ -63,7 +63,7 @@ def rank_panel(models: Sequence[str], shares: Sequence[Sequence[Share]]) -> Mark
         shares: for each model M shares, the first of rank 1.
     """
     count = len(models)
-    top, base, left = 26.0, 214.0, 42.0
+    top, base, left = 36.0, 222.0, 42.0
     limits = [share.high or share.value for row in shares for share in row]
     most = min(1.0, max(0.5, math.ceil(10 * max(limits, default=0.5) + 0.2) / 10))
 
@@ -97,7 +97,7 @@ def rank_panel(models: Sequence[str], shares: Sequence[Sequence[Share]]) -> Mark
         + ", ".join(f"{100 * s.value:.0f} % {ordinal(r + 1)}" for r, s in enumerate(row))
         for model, row in zip(models, shares, strict=True)
     )
-    return _svg("How often each model was given each rank", said, 240, parts)
+    return _svg("How often each model was given each rank", said, 248, parts)
 
 
 def dot_panel(

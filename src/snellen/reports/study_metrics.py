@@ -12,7 +12,14 @@ from snellen.reports.study_facts import Facts, judges, listed
 from snellen.reports.study_tables import Told, percent
 from snellen.reports.tables import number, signed, span
 
-__all__ = ["MetricRow", "ceiling_note", "metric_lines", "metric_rows", "metrics_that_differ"]
+__all__ = [
+    "MetricRow",
+    "ceiling_note",
+    "metric_lines",
+    "metric_rows",
+    "metrics_that_differ",
+    "no_ceiling",
+]
 
 _NAMED = 4  # metrics, and differences, that a sentence names
 
@@ -154,6 +161,17 @@ def ceiling_note(results: Facts) -> str:
         "both answers to a repeated trial hold chance, so a metric that knew what is preferred on "
         "the whole may agree more often."
     )
+
+
+def no_ceiling(results: Facts) -> str:
+    """Why it cannot be told how often two people agree; empty where it can."""
+    found = (results.get("metric_agreement") or {}).get("ceiling") or {}
+    between = found.get("between_people") or {}
+    if between.get("value") is not None or not between.get("missing"):
+        return ""
+    why = readable(between["missing"])
+    what = f"How often two {judges(results)} agree"
+    return f"{what} is {why}." if why.startswith("not ") else f"{what} cannot be told: {why}."
 
 
 def metrics_that_differ(results: Facts) -> str:

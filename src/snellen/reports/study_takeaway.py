@@ -76,7 +76,10 @@ def study_takeaway(results: Facts) -> Takeaway:
     pieces = _without_rule(results, pieces)
     others = [*_other_pairs(pairs, said), *metric_lines(results)]
     return Takeaway(
-        tuple(pieces), _evidence(results, True), tuple(others), tuple(cautions(results, said[0]))
+        tuple(pieces),
+        _evidence(results, any(pair.p is not None for pair in pairs)),
+        tuple(others),
+        tuple(cautions(results, said[0])),
     )
 
 
@@ -95,7 +98,9 @@ def _without_rule(results: Facts, pieces: Pieces) -> Pieces:
     if "by_rule" not in results:
         return pieces
     count = results["findings"]["people"]
-    out = judges(results, count) if count == 1 else f"all {judges(results, count)}"
+    out = {1: "the one " + judges(results, 1).removeprefix("1 "), 2: f"both {judges(results)}"}.get(
+        count, f"all {judges(results, count)}"
+    )
     finished = "" if results["findings"].get("unfinished") else " who finished"
     kind, text = pieces[0]
     said = f"The exclusion rule leaves out {out}{finished}. Without the rule, "
