@@ -56,8 +56,8 @@ def analyse(
 ) -> None:
     """Analyse the answers: report.html, results.json and csv/ in STUDY/analysis.
 
-    Before the study is closed the result is withheld, for who looks early is tempted to stop when
-    it pleases.
+    Before the study is closed (`snellen study close`) the result is withheld, for who looks early
+    is tempted to stop when it pleases.
 
     Example: snellen study analyse studies/faces --metrics ssim,ms-ssim
     """

@@ -24,8 +24,9 @@ def export(
 ) -> None:
     """Write all answers as tables (CSV and JSON), with a dictionary of their columns.
 
-    No platform's id, no address and no secret is among them. Before the study is closed the result
-    is withheld, for who looks early is tempted to stop when it pleases.
+    No platform's id, no address and no secret is among them. Before the study is closed
+    (`snellen study close`) the result is withheld, for who looks early is tempted to stop when it
+    pleases.
 
     Example: snellen study export studies/faces --out faces-data
     """

@@ -51,7 +51,7 @@ def serve(
     """Serve a study until Ctrl-C.
 
     Every answer is in STUDY/study.db before the participant goes on; the server may be stopped, or
-    killed, and started again at any time.
+    killed, and started again at any time. A study has one server at a time.
     """
     from snellen.cli.study.shared import line_when_slow, opened, sentences_about
     from snellen.errors import UserError
