@@ -21,6 +21,8 @@ from snellen.study.store.administration import note_result_seen, progress
 from snellen.study.store.opening import connect, reading
 from snellen.study.store.settings import write_setting
 
+from ..study.answering import take_part
+
 HEAVY = ("torch", "numpy", "matplotlib", "PIL", "scipy", "fastapi", "uvicorn", "yaml")
 registered = [command.name for command in group.registered_commands]
 
@@ -129,12 +131,13 @@ def test_names_that_a_terminal_would_obey_are_shown(pictures, tmp_path, capsys):
 
 def test_export_is_withheld_and_unlocked(pictures, tmp_path, capsys):
     run(capsys, "create", pictures, tmp_path / "study")
+    take_part(open_study(tmp_path / "study"), 1)
     out = tmp_path / "out"
     assert "--unlock" in refused(capsys, "export", tmp_path / "study", "--out", out)
     status, told, _ = run(capsys, "export", tmp_path / "study", "--out", out, "--unlock")
     assert status == 0
     assert str(out) in told
-    assert json.loads((out / "rankings.json").read_text())["trials"] == []
+    assert json.loads((out / "rankings.json").read_text())["trials"]
     assert "exists" in refused(capsys, "export", tmp_path / "study", "--out", out)
 
 
@@ -357,6 +360,7 @@ def test_a_database_without_room_is_one_sentence(pictures, tmp_path, capsys, mon
     assert told.startswith(f"snellen: cannot write {tmp_path}/study-simulated/study.db: the disk ")
     assert "then type the same command again" in told
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "study"]
+    take_part(open_study(study), 1)
     run(capsys, "close", study)
 
     def note(connection, *_):
@@ -364,7 +368,7 @@ def test_a_database_without_room_is_one_sentence(pictures, tmp_path, capsys, mon
         connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
         connection.execute("CREATE TABLE much AS SELECT zeroblob(100000) AS room")
 
-    monkeypatch.setattr("snellen.study.export.note_result_seen", note)
+    monkeypatch.setattr("snellen.study.interim.note_result_seen", note)
     assert refused(capsys, "export", study, "--out", tmp_path / "data") == (
         f"snellen: cannot write {study / 'study.db'}: the disk is full: free some space and type "
         "the same command again.\n"

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
+from snellen.study.fitting import LONGEST
 from snellen.study.interim import looks_before_closing
 
 __all__ = ["how_it_went", "iso"]
 
 _SCREENS = 6  # kinds that a report lists; the rest is counted
 _EVENTS = 200
-_LONG = 30  # minutes: ITU-R BT.500-15 advises sessions below that
 
 
 def how_it_went(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _minutes(connection: sqlite3.Connection) -> dict[str, Any] | None:
         "sessions": len(found),
         "median": round(median(found), 2),
         "longest": round(max(found), 2),
-        "over_30": sum(each > _LONG for each in found),
+        "over_30": sum(each > LONGEST for each in found),
     }
 
 

@@ -21,7 +21,7 @@ from snellen.images.decoders import encode_png
 from snellen.study.config import Design, StudyConfig, parse_config
 from snellen.study.design import make_plan, misfit
 from snellen.study.exact import read_exactly
-from snellen.study.fitting import fit_design, in_words
+from snellen.study.fitting import LONGEST, fit_design, in_words, session_minutes, trials_of
 from snellen.study.folder import (
     CONFIG_FILE,
     DATABASE_FILE,
@@ -308,6 +308,12 @@ def _notes(study: Study) -> list[str]:
             f"{count} pictures of {widest} pixels side by side are {widest * count} wide, more "
             "than most screens: participants will have to scroll. Smaller cuts are easier to "
             "compare."
+        )
+    minutes = session_minutes(trials_of(study.config))
+    if minutes > LONGEST:
+        notes.append(
+            f"a session takes about {minutes} minutes; ITU-R BT.500 keeps sessions below {LONGEST},"
+            " because people tire: ask more people for fewer trials each (--trials)."
         )
     if missing := placeholders(study.config):
         notes.append(

@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from snellen.errors import UserError
 from snellen.study.config import DESIGNS, Design, StudyConfig
 
-__all__ = ["Fit", "fit_design", "in_words", "session_minutes"]
+__all__ = ["LONGEST", "Fit", "fit_design", "in_words", "session_minutes", "trials_of"]
 
 _PEOPLE, _TRIALS = 20, 50  # the poster's
+LONGEST = 30
+"""Minutes that a session should stay below.
+
+Source: ITU-R BT.500-15 (2023), and ITU-T P.910 (2023).
+"""
+
 _AROUND, _TRIAL = 120, 12  # seconds: reading, consent and the screen check; each trial
 
 
@@ -95,6 +101,11 @@ def session_minutes(trials: int) -> int:
     return math.ceil((_AROUND + _TRIAL * trials) / 60)
 
 
+def trials_of(config: StudyConfig) -> int:
+    """How many trials of every kind a session has."""
+    return config.trials_per_person + config.training_trials + config.catch_trials + config.repeats
+
+
 def in_words(config: StudyConfig, pictures: int) -> str:
     """Say who judges what, and how long it takes.
 
@@ -122,9 +133,8 @@ def in_words(config: StudyConfig, pictures: int) -> str:
         )
         if count
     ]
-    session = trials + config.training_trials + config.catch_trials + config.repeats
     return (
         f"{config.design}: {people:,} people rank {len(config.models)} models; {how}. "
         f"{people * trials:,} rankings; for each person {' + '.join(extra)} trials, "
-        f"about {session_minutes(session)} minutes."
+        f"about {session_minutes(trials_of(config))} minutes."
     )

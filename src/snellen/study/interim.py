@@ -59,9 +59,9 @@ def look_at_result(
     except Refused as error:
         raise UserError(
             "the study still runs. Whoever looks at the result again and again, and stops when it "
-            "pleases, finds differences that are not there: close the study on its admin page "
-            "first, or add --unlock, which is noted in the study's log, and in every report and "
-            "export."
+            "pleases, finds differences that are not there: close the study first (snellen study "
+            "close, or its admin page), or add --unlock, which is noted in the study's log, and in "
+            "every report and export."
         ) from error
     finally:
         connection.close()

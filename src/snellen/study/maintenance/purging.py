@@ -40,7 +40,7 @@ def purge_identities(study: Study, *, now: float | None = None) -> int:
                 connection.execute("ROLLBACK")
                 raise UserError(
                     "the study is not closed: participants who come back are found by what would "
-                    "be purged. Close it on the admin page first."
+                    "be purged. Close it first, by snellen study close or on its admin page."
                 )
             (count,) = connection.execute(
                 "SELECT count(*) FROM session WHERE worker_hash IS NOT NULL"

@@ -174,10 +174,18 @@ export class View {
   }
 }
 
+/** @type {Record<NonNullable<import("./types.js").Trouble["why"]>, string>} */
+const TROUBLES = {
+  busy: "The server is busy just now.",
+  storage: "The server has no room for answers just now.",
+  picture: "A picture cannot be had just now. What you answered is safe.",
+};
+
 /** @param {State} state */
 function troubleWords({ trouble, task }) {
   const kept = task?.stage === "sending" ? " Your answer is kept and will be sent." : "";
-  const what = trouble?.offline ? "There is no network." : "The server does not answer.";
+  const told = trouble?.why ? TROUBLES[trouble.why] : "The server does not answer.";
+  const what = trouble?.offline ? "There is no network." : told;
   return `${what}${kept} Trying again …`;
 }
 
