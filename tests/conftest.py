@@ -1,11 +1,13 @@
-"""What all tests share: threads, a cache of their own, and the real photographs where they are."""
+"""What all tests share: threads, a cache of their own, Chromium, and the real photographs."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -27,6 +29,21 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("snellen")
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # A picture's numbers are to be a screenshot's numbers, whatever screen the machine has.
+    "--force-color-profile=srgb",
+    # The frame of another site that the tests make up is "public", and the server is not.
+    "--disable-features=LocalNetworkAccessChecks",
+)
+
 
 def pytest_configure() -> None:
     """Hold also where something has imported torch before us, and where Ctrl-C is ignored.
@@ -43,6 +60,23 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SNELLEN_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The system's Chromium, as playwright is asked to launch it; it leaves no files in /tmp."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium found on this machine: the tests in a browser are left out")
+    place = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("chromium"))}
+    return {"executable_path": CHROMIUM, "args": [*CHROMIUM_FLAGS], "env": place}
+
+
+# For a file at a time: while it runs, no other test of the process can run an event loop.
+@pytest.fixture(scope="module")
+def playwright(chromium):
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

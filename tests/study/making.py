@@ -1,9 +1,5 @@
 """Small folders of pictures, bundles and studies."""
 
-import atexit
-import shutil
-import tempfile
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +8,8 @@ from PIL import Image
 from snellen.experiments.study_bundle import write_study_bundle
 from snellen.study.create import CreateOptions, create_study
 from snellen.study.folder import open_study
+
+from ..templates import copy_of
 
 MODELS = ("mse", "mae", "mse>ms-ssim@0.5")
 # What people fill in.
@@ -46,15 +44,10 @@ def save(path: Path, pixels: np.ndarray, **options) -> None:
 def study(place: Path, *, count=6, people=4, trials=3, models=MODELS, **options):
     """A study of small pictures, with its texts filled in."""
     options = {"design": "crossed", **FILLED, "people": people, "trials": trials, **options}
-    shutil.copytree(_made(count, models, tuple(sorted(options.items()))), place)
+
+    def make(folder):
+        made = bundle(folder / "bundle", count=count, models=models)
+        create_study(made, folder / "study", CreateOptions(**options))
+
+    copy_of(place, ("folder", count, models, repr(sorted(options.items()))), make)
     return open_study(place)
-
-
-@cache
-def _made(count, models, options) -> Path:
-    """Made once: files that are safe from a power cut take their time."""
-    folder = Path(tempfile.mkdtemp(prefix="snellen-study-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    made = bundle(folder / "bundle", count=count, models=models)
-    create_study(made, folder / "study", CreateOptions(**dict(options)))
-    return folder / "study"

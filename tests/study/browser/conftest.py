@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 
 import pytest
 
+from .exactness import pictures_of
 from .making import Person, make_study, serving
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # A picture's numbers are to be a screenshot's numbers, whatever screen the machine has.
-    "--force-color-profile=srgb",
-    # The frame of another site that the tests make up is "public", and the server is not.
-    "--disable-features=LocalNetworkAccessChecks",
-]
+# Device pixels in a CSS pixel.
+RATIOS = [1, 1.25, 2]
 DESKTOP = {"width": 1100, "height": 700}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -31,30 +19,35 @@ PHONE = {
     "is_mobile": True,
 }
 
-
-# For a file at a time: while it runs, no other test of the process can run an event loop.
-@pytest.fixture(scope="module")
-def playwright():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium found on this machine: the tests in a browser are left out")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as running:
-        yield running
+TOUCH = [
+    *(pytest.param({"ratio": ratio, "has_touch": True}, id=f"{ratio}") for ratio in RATIOS),
+    pytest.param(PHONE, id="phone"),
+]
 
 
-@pytest.fixture(scope="module")
-def browsers(playwright):
-    """A browser for each number of device pixels in a CSS pixel, as on a screen of that kind.
+@pytest.fixture(scope="session")
+def chromium_at(chromium):
+    """How to launch Chromium as on a screen with so many device pixels in a CSS pixel.
 
     Playwright's own `device_scale_factor` magnifies a page that was laid out for one; a browser on
     such a screen lays it out in device pixels.
     """
+
+    def at(ratio):
+        screen = [f"--force-device-scale-factor={ratio}", "--window-size=1100,780"]
+        return chromium | {"args": chromium["args"] + screen}
+
+    return at
+
+
+@pytest.fixture(scope="module")
+def browsers(playwright, chromium_at):
+    """A browser for each ratio, when it is asked for."""
     running = {}
 
     def at(ratio):
         if ratio not in running:
-            flags = [*FLAGS, f"--force-device-scale-factor={ratio}", "--window-size=1100,780"]
-            running[ratio] = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+            running[ratio] = playwright.chromium.launch(**chromium_at(ratio))
         return running[ratio]
 
     yield at
@@ -62,17 +55,17 @@ def browsers(playwright):
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    """What a test needs that starts a browser of its own."""
-    return {"executable_path": CHROMIUM, "args": FLAGS}
-
-
 @pytest.fixture(scope="module")
 def site(playwright, tmp_path_factory):
     """A study that all tests of a file share; each takes places of its own."""
     with serving(make_study(tmp_path_factory.mktemp("site"))) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def files(site):
+    """All pictures of the shared study."""
+    return pictures_of(site.study)
 
 
 @pytest.fixture

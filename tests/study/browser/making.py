@@ -19,6 +19,8 @@ from snellen.study.server.options import ServeOptions
 from snellen.study.server.running import listen, make_server
 from snellen.study.store.opening import reading
 
+from ..templates import copy_of
+
 MODELS = ("mse", "mae", "ssim")
 SIZE = (50, 67)  # odd: nothing falls on device pixels by itself
 
@@ -35,15 +37,20 @@ def noise(place: Path, models=MODELS, count=6, size=SIZE) -> Path:
 
 def make_study(place: Path, *, changes=None, models=MODELS, count=6, size=SIZE, **options):
     """A study of many people, who see the same three pictures after one to practise."""
-    pictures = noise(place / "pictures", models, count, size)
     options = {
         "people": 60,
         "trials": 3,
         "design": "crossed",
+        "consent": "Do you agree?\n\nYou may.",
         "contact": "me@example.org",
     } | options
-    options.setdefault("consent", "Do you agree?\n\nYou may.")
-    create_study(pictures, place / "study", CreateOptions(**options))
+
+    def make(folder):
+        pictures = noise(folder / "pictures", models, count, size)
+        create_study(pictures, folder / "study", CreateOptions(**options))
+
+    key = ("browser", models, count, size, repr(sorted(options.items())))
+    copy_of(place / "study", key, make)
     file = place / "study" / "study.yaml"
     values = yaml.safe_load(file.read_text())
     few = {"training_trials": 1, "catch_trials": 0, "repeats": 0}
@@ -108,6 +115,15 @@ def serving(study, **options):
         yield site
     finally:
         site.stop()
+
+
+def wait_until(page, holds):
+    """Wait for something that is not on the page itself."""
+    for _ in range(1000):
+        if holds():
+            return
+        page.wait_for_timeout(10)
+    raise AssertionError("it did not come about in ten seconds")
 
 
 class Person:

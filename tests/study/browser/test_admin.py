@@ -12,6 +12,7 @@ from .test_accessibility import check_page
 def owner(make_site, new_page):
     site = make_site()
     page = new_page(quiet=False, accept_downloads=True)
+    page.clock.install()
     page.goto(f"{site.url}admin#{site.study.secrets().admin}")
     page.wait_for_selector("h1:text-is('Progress')")
     return page, site
@@ -21,6 +22,11 @@ def look(page):
     """Come back to the page, which then asks at once how far the study is."""
     page.bring_to_front()
     page.evaluate("() => window.dispatchEvent(new Event('focus'))")
+
+
+def wait_a_while(page):
+    """Until the page asks by itself, on its own clock."""
+    page.clock.fast_forward(5000)
 
 
 def numbers(page):
@@ -56,7 +62,8 @@ def test_progress_and_quality(owner, new_page):
     someone = Person(new_page(), site).begin()
     someone.finish()
     Person(new_page(), site).begin()
-    page.wait_for_selector("th:text-is('P0002')")  # by itself
+    wait_a_while(page)
+    page.wait_for_selector("th:text-is('P0002')")
     assert numbers(page)["done"] == "1 of 60"
     assert numbers(page)["at it now"] == "1"
     Person(new_page(), site).open().press("I do not agree")
@@ -96,6 +103,7 @@ def test_no_result_before_the_end_unless_that_is_noted(owner, new_page):
     page.bring_to_front()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
+    wait_a_while(page)
     page.wait_for_selector("th:text-is('P0001')")
     assert page.get_by_role("button", name="Download the export").is_hidden()
     assert not any("/result" in url for url in asked)

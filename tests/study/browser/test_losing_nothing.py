@@ -1,27 +1,22 @@
 """Reload, back, two tabs, a slow or cut network, a killed server: the first unanswered trial."""
 
-import threading
-
+import numpy as np
 import pytest
 
-from .making import Person
+from .conftest import RATIOS
+from .exactness import check_exact, check_told, placed
+from .making import Person, wait_until
 
 
 def ranks(site):
     return [ranks for ranks, *_ in site.answers()]
 
 
-def wait_for_answers(page, site, count):
-    for _ in range(200):
-        if len(site.answers()) == count:
-            return
-        page.wait_for_timeout(25)
-    pytest.fail(f"{len(site.answers())} answers after 5 seconds, not {count}")
-
-
-def test_reload_in_the_middle(person, site):
-    someone = person().begin()
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_reload_in_the_middle(person, site, files, ratio):
+    someone = person(ratio=ratio).begin()
     page = someone.page
+    people = site.count()
     someone.pick(0, 1, 2)
     someone.next()
     someone.pick(2, 1)
@@ -30,17 +25,20 @@ def test_reload_in_the_middle(person, site):
     assert someone.heading() == "1 of 3"
     assert page.locator("#notice").inner_text() == "Welcome back. You go on where you stopped."
     assert page.locator(".rank[aria-pressed=true]").count() == 0
-    assert site.count() == 1
+    check_exact(page, files)
+    assert site.count() == people
     code = someone.finish((2, 1, 0))
     assert page.locator("#notice").inner_text() == ""
     page.reload()
     page.wait_for_selector("#code")
     assert page.locator("#code").input_value() == code
     assert ranks(site) == [[1, 2, 3], [3, 2, 1], [3, 2, 1], [3, 2, 1]]
+    check_told(site, ratio)
 
 
-def test_back_and_forward(person, site):
-    someone = person()
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_back_and_forward(person, site, files, ratio):
+    someone = person(ratio=ratio)
     page = someone.page
     page.goto("about:blank")
     someone.begin()
@@ -51,12 +49,15 @@ def test_back_and_forward(person, site):
     page.go_forward()
     someone.judging()
     assert someone.heading() == "1 of 3"
+    check_exact(page, files)
     someone.finish()
     assert len(site.answers()) == 4
+    check_told(site, ratio)
 
 
-def test_a_second_tab_takes_over_and_gives_back(new_page, site):
-    first = Person(new_page(), site).begin()
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_second_tab_takes_over_and_gives_back(new_page, site, files, ratio):
+    first = Person(new_page(ratio=ratio), site).begin()
     first.pick(0, 1, 2)
     first.next()
     people = site.count()
@@ -66,6 +67,7 @@ def test_a_second_tab_takes_over_and_gives_back(new_page, site):
     second.press("Go on here")
     second.judging()
     assert second.heading() == "1 of 3"
+    check_exact(second.page, files)
     first.page.wait_for_selector("text=The study goes on in another tab")
     second.pick(1, 0, 2)
     second.next()
@@ -73,10 +75,12 @@ def test_a_second_tab_takes_over_and_gives_back(new_page, site):
     first.press("Go on here")
     first.judging()
     assert first.heading() == "2 of 3"
+    check_exact(first.page, files)
     second.page.wait_for_selector("text=The study goes on in another tab")
     first.finish()
     assert len(site.answers()) == 4
     assert site.count() == people
+    check_told(site, ratio)
 
 
 def test_two_tabs_that_both_read_the_consent(new_page, site):
@@ -122,9 +126,11 @@ def test_another_browser_of_the_same_person(make_site, new_page):
     assert ranks(site) == [[1, 2, 3]] * 4
 
 
-def test_a_network_that_is_cut(new_page, site):
-    someone = Person(new_page(quiet=False), site).begin()
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_network_that_is_cut(new_page, site, files, ratio):
+    someone = Person(new_page(ratio=ratio, quiet=False), site).begin()
     page = someone.page
+    before = placed(page)
     page.context.set_offline(True)
     someone.pick(2, 0, 1)
     someone.press("Next")
@@ -132,6 +138,8 @@ def test_a_network_that_is_cut(new_page, site):
     page.wait_for_selector("#trouble:not(.empty)")
     assert "There is no network. Your answer is kept and will be sent." in banner.inner_text()
     assert page.locator(".next").inner_text() == "Saving…"
+    assert np.array_equal(placed(page), before)  # a word about the network moves no picture
+    check_exact(page, files)
     # Nothing changes an answer that is on its way.
     someone.pick(0)
     assert page.locator(".slot .chip").all_inner_texts() == ["C", "A", "B"]
@@ -139,6 +147,12 @@ def test_a_network_that_is_cut(new_page, site):
     page.wait_for_selector("text=Practice is over")
     assert banner.inner_text() == ""
     assert ranks(site) == [[2, 3, 1]]
+    someone.press("Go on")
+    someone.judging()
+    check_exact(page, files)
+    assert someone.finish((2, 0, 1))
+    assert ranks(site) == [[2, 3, 1]] * 4
+    check_told(site, ratio)
 
 
 def test_a_reply_that_is_lost(new_page, site):
@@ -225,38 +239,38 @@ def test_a_server_that_is_stopped_and_started(make_site, new_page):
     assert ranks(site) == [[1, 2, 3], [3, 2, 1], [1, 2, 3], [1, 2, 3]]
 
 
-def test_a_slow_network(new_page, site):
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_slow_network(new_page, site, files, ratio):
     """Pictures come late: nobody judges them before all are there, and time runs from then."""
-    someone = Person(new_page(), site)
+    someone = Person(new_page(ratio=ratio), site)
     page = someone.page
     held = []
-    gate = threading.Event()
-
-    def hold(route):
-        if gate.is_set():
-            route.continue_()
-        else:
-            held.append(route)
-
-    page.route("**/api/images/*", hold)
+    page.route("**/api/images/*", lambda route: held.append(route))
     someone.open()
     someone.press("I agree and take part")
     someone.press("Continue")
     someone.press("Begin with practice")
     page.wait_for_selector(".trial[data-stage=loading]")
+    wait_until(page, lambda: len(held) == 4)
+    *three, last = held
+    for route in three:
+        with page.expect_response(route.request.url):
+            route.continue_()
     page.keyboard.press("a")
-    page.wait_for_timeout(300)
+    assert page.locator(".trial[data-stage=loading]").count() == 1
     assert page.locator(".picture img").count() == 0
     assert page.locator(".rank[aria-pressed=true]").count() == 0
     begun = page.evaluate("performance.now()")
-    gate.set()
-    for route in held:
-        route.continue_()
+    last.continue_()
+    page.unroute_all()
     someone.judging()
+    check_exact(page, files)
     someone.pick(0, 1, 2)
     someone.next()
     ((_, _, shown, first, submit),) = site.answers()
     assert begun < shown < first < submit
+    assert someone.finish()
+    check_told(site, ratio)
 
 
 def test_pictures_that_break_off_come_again(new_page, site):

@@ -1,31 +1,11 @@
 """One pixel of a picture is one device pixel, or k × k, bit for bit, where the page says it is."""
 
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
 
+from .conftest import RATIOS
+from .exactness import check_exact, magnification, pictures_of, placed, screen, settled
 from .making import Person
-
-RATIOS = [1, 1.25, 2]
-
-
-@pytest.fixture(scope="module")
-def files(site):
-    """All pictures of the study, by file."""
-    root = site.study.path / "pictures"
-    return {str(path): np.asarray(Image.open(path).convert("RGB")) for path in root.rglob("*.png")}
-
-
-def placed(page):
-    """Where the pictures are, in device pixels: left, top, width, height, not rounded."""
-    boxes = page.evaluate(
-        "() => [...document.querySelectorAll('.picture img')].map(i => {"
-        " const b = i.getBoundingClientRect();"
-        " return [b.left, b.top, b.width, b.height].map(v => v * devicePixelRatio); })"
-    )
-    return np.array(boxes)
 
 
 def resize(page, width, height):
@@ -39,52 +19,16 @@ def resize(page, width, height):
         page.wait_for_function("before => innerWidth !== before", arg=before)
 
 
-def screen(page) -> np.ndarray:
-    data = page.screenshot(scale="device", animations="disabled", caret="hide")
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-
-
-def check_exact(page, files, k, boxes=None):
-    """Each device pixel of each picture is the PNG's; `boxes`: where they are to be."""
-    boxes = placed(page) if boxes is None else boxes
-    whole = np.rint(boxes).astype(int)
-    assert np.abs(boxes - whole).max() < 0.02, "a corner lies between device pixels"
-    pixels = screen(page)
-    found = []
-    for left, top, width, height in whole:
-        assert min(left, top) >= 0, "a picture is not on the screen"
-        assert (top + height, left + width) <= pixels.shape[:2], "a picture is not on the screen"
-        shown = pixels[top : top + height, left : left + width]
-        assert shown.shape == (height, width, 3)
-        names = [
-            name
-            for name, picture in files.items()
-            if np.array_equal(picture.repeat(k, 0).repeat(k, 1), shown)
-        ]
-        assert len(names) == 1, "the device's pixels are not those of a picture"
-        found += names
-    assert len(set(found)) == 4
-    assert "original" in found[0]
-    assert len({name.rsplit("/", 1)[-1] for name in found}) == 1
-    return found
-
-
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_bit_for_bit(person, site, files, ratio):
     someone = person(ratio=ratio).begin()
     page = someone.page
-    seen = [check_exact(page, files, k_of(page))]
+    seen = [check_exact(page, files)]
     someone.pick(0, 1, 2)  # buttons that are pressed move nothing
-    assert check_exact(page, files, k_of(page)) == seen[0]
+    assert check_exact(page, files) == seen[0]
     someone.next()
-    check_exact(page, files, k_of(page))
-    assert site.answers()[0][1]["magnify"] == k_of(page)
-
-
-def k_of(page) -> int:
-    """By how much the pictures are magnified, from their size."""
-    (k,) = {round(float(width)) // 67 for width in placed(page)[:, 2]}
-    return k
+    check_exact(page, files)
+    assert site.answers()[0][1]["magnify"] == magnification(page)
 
 
 SPOILT = {
@@ -101,7 +45,7 @@ def test_the_same_check_fails_on_a_page_shifted_or_scaled_by_a_pixel(person, fil
     someone = person(ratio=ratio).begin()
     page = someone.page
     boxes = placed(page)
-    k = k_of(page)
+    k = magnification(page)
     check_exact(page, files, k, boxes)
     for name, amount in SPOILT.values():
         before = page.evaluate(
@@ -126,7 +70,7 @@ def test_the_same_check_fails_on_a_page_shifted_or_scaled_by_a_pixel(person, fil
 def test_the_same_check_fails_on_a_page_that_smooths(person, files, rule):
     someone = person(ratio=1.25).begin()
     page = someone.page
-    k = k_of(page)
+    k = magnification(page)
     assert k > 1
     page.evaluate(
         "rule => document.querySelectorAll('.picture img').forEach("
@@ -141,29 +85,17 @@ def test_the_same_check_fails_on_a_page_that_smooths(person, files, rule):
 def test_a_window_resized_in_the_middle_of_a_trial(person, site, files, ratio):
     someone = person(ratio=ratio).begin()
     page = someone.page
-    before = k_of(page)
+    before = magnification(page)
     check_exact(page, files, before)
     for size in ((1001, 713), (1203, 807)):
         resize(page, *size)
-        page.wait_for_timeout(100)
-        check_exact(page, files, k_of(page))
+        settled(page)
+        check_exact(page, files)
     someone.pick(0, 1, 2)
     someone.next()
     around = site.answers()[0][1]
     assert around["resizes"] > 0
-    assert around["magnify"] == k_of(page)
-
-
-def test_a_word_about_the_network_moves_no_picture(person, files):
-    someone = person(ratio=1.25, quiet=False).begin()
-    page = someone.page
-    before = placed(page)
-    someone.pick(0, 1, 2)
-    page.context.set_offline(True)
-    someone.press("Next")
-    page.wait_for_selector("#trouble:not(.empty)")
-    assert np.array_equal(placed(page), before)
-    check_exact(page, files, k_of(page))
+    assert around["magnify"] == magnification(page)
 
 
 def test_larger_letters_in_the_middle_of_a_trial(person, files):
@@ -171,9 +103,9 @@ def test_larger_letters_in_the_middle_of_a_trial(person, files):
     page = someone.page
     before = placed(page)
     page.evaluate("() => { document.querySelector('.head').style.fontSize = '27.3px'; }")
-    page.wait_for_timeout(150)
+    settled(page)
     assert not np.array_equal(placed(page), before)
-    check_exact(page, files, k_of(page))
+    check_exact(page, files)
 
 
 def test_a_zoom_in_the_middle_of_a_trial(person, site):
@@ -185,7 +117,7 @@ def test_a_zoom_in_the_middle_of_a_trial(person, site):
         metrics = {"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": False}
         zoom.send("Emulation.setDeviceMetricsOverride", metrics)
         page.wait_for_function("r => Math.abs(devicePixelRatio - r) < 1e-6", arg=ratio)
-        page.wait_for_timeout(100)
+        settled(page)
         boxes = placed(page)
         assert np.abs(boxes - np.rint(boxes)).max() < 0.05
         assert set(np.rint(boxes[:, 2]) % 67) == {0.0}
@@ -200,9 +132,7 @@ def test_a_zoom_in_the_middle_of_a_trial(person, site):
 def test_the_magnification_of_study_yaml(make_site, new_page, k):
     site = make_site(changes={"magnify": k})
     someone = Person(new_page(ratio=1.25), site).begin()
-    root = site.study.path / "pictures"
-    pictures = {str(p): np.asarray(Image.open(p).convert("RGB")) for p in root.rglob("*.png")}
-    check_exact(someone.page, pictures, k)
+    check_exact(someone.page, pictures_of(site.study), k)
     someone.pick(0, 1, 2)
     someone.next()
     assert site.answers()[0][1]["magnify"] == k

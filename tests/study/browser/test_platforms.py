@@ -9,21 +9,24 @@ import pytest
 from snellen.study.maintenance import purge_identities
 from snellen.study.store.opening import reading
 
-from .making import Person, set_state
+from .conftest import RATIOS
+from .exactness import check_exact, check_told, pictures_of
+from .making import Person, set_state, wait_until
 
 OUTSIDE = "https://workersandbox.mturk.com"
 
 
 def frame_page(src: str) -> str:
     return f"""<!doctype html><html lang="en"><title>MTurk</title>
-    <h1>Task</h1><iframe title="task" src="{src}" width="1000" height="640"></iframe>"""
+    <style>body {{ margin: 7px; }} h1 {{ margin: 0; font: 15px/21px serif; }}
+    iframe {{ display: block; border: 0; width: 97.3vw; height: 93vh; }}</style>
+    <h1>Task</h1><iframe title="task" src="{src}"></iframe>"""
 
 
-@pytest.fixture
-def turk(playwright, chromium, tmp_path):
-    """A browser whose settings block all data of third parties, and Amazon's two pages."""
-    profile = tmp_path / "profile"
-    (profile / "Default").mkdir(parents=True)
+@pytest.fixture(scope="module")
+def browsers_without_third_parties(playwright, chromium_at, tmp_path_factory):
+    """For each ratio a browser whose settings block all data of third parties."""
+    running = {}
     settings = {
         "profile": {
             "cookie_controls_mode": 1,
@@ -31,34 +34,66 @@ def turk(playwright, chromium, tmp_path):
             "default_content_setting_values": {"cookies": 2},
         }
     }
-    (profile / "Default" / "Preferences").write_text(json.dumps(settings))
-    context = playwright.chromium.launch_persistent_context(
-        os.fspath(profile), **chromium, viewport={"width": 1100, "height": 760}
-    )
-    context.set_default_timeout(15_000)
-    posted = []
 
-    def answer(route):
+    def at(ratio):
+        if ratio not in running:
+            profile = tmp_path_factory.mktemp("profile")
+            (profile / "Default").mkdir()
+            (profile / "Default" / "Preferences").write_text(json.dumps(settings))
+            running[ratio] = playwright.chromium.launch_persistent_context(
+                os.fspath(profile), **chromium_at(ratio), no_viewport=True
+            )
+        return running[ratio]
+
+    yield at
+    for browser in running.values():
+        browser.close()
+
+
+class Turk:
+    """Amazon's two pages: one with the task in a frame, one that takes its form."""
+
+    def __init__(self, browser):
+        self.browser = browser
+        self.posted = []
+        self.task = ""
+        browser.set_default_timeout(15_000)
+        browser.route(f"{OUTSIDE}/**", self.answer)
+
+    def answer(self, route):
         request = route.request
         if request.url.endswith("/mturk/externalSubmit"):
-            posted.append((request.method, request.post_data))
+            self.posted.append((request.method, request.post_data))
             route.fulfill(content_type="text/html", body="<title>done</title><h1>Submitted</h1>")
         else:
-            route.fulfill(content_type="text/html", body=frame_page(context.task))
+            route.fulfill(content_type="text/html", body=frame_page(self.task))
 
-    context.route(f"{OUTSIDE}/**", answer)
-    context.posted = posted
-    yield context
-    context.close()
+    def open(self, site, query):
+        """The page, and the frame in it."""
+        self.task = site.url + query
+        page = self.browser.new_page()
+        page.goto(OUTSIDE + "/task")
+        return page, self.frame(page, site)
+
+    def frame(self, page, site):
+        frame = next(frame for frame in page.frames if frame.url.startswith(site.url))
+        frame.wait_for_selector("h1")
+        return frame
 
 
-def task_of(context, site, query):
-    context.task = site.url + query
-    page = context.new_page()
-    page.goto(OUTSIDE + "/task")
-    frame = next(frame for frame in page.frames if frame.url.startswith(site.url))
-    frame.wait_for_selector("h1")
-    return page, frame
+@pytest.fixture
+def turk(browsers_without_third_parties):
+    used = []
+
+    def at(ratio):
+        used.append(browsers_without_third_parties(ratio))
+        return Turk(used[-1])
+
+    yield at
+    for browser in used:
+        browser.unroute_all()
+        for page in browser.pages[1:]:
+            page.close()
 
 
 class InFrame(Person):
@@ -73,23 +108,28 @@ ACCEPTED = (
 )
 
 
-def test_mturk_from_the_frame_to_the_form(make_site, turk):
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_mturk_from_the_frame_to_the_form(make_site, turk, ratio):
     site = make_site(platform="mturk")
-    page, frame = task_of(turk, site, ACCEPTED)
+    files = pictures_of(site.study)
+    turk = turk(ratio)
+    page, frame = turk.open(site, ACCEPTED)
     someone = InFrame(frame, site)
     someone.begin()
+    check_exact(frame, files)
     with pytest.raises(Exception, match=r"SecurityError|Access is denied"):
         frame.evaluate("sessionStorage.length")
     someone.pick(0, 1, 2)
     someone.next()
     # A reload forgets the token; the worker's id finds the session.
     page.reload()
-    frame = next(frame for frame in page.frames if frame.url.startswith(site.url))
+    frame = turk.frame(page, site)
     someone = InFrame(frame, site)
     someone.press("I agree and take part")
     someone.press("Continue")
     someone.judging()
     assert someone.heading() == "1 of 3"
+    check_exact(frame, files)
     code = someone.finish((1, 0, 2))
     assert turk.posted == []
     frame.get_by_role("button", name="Submit to Mechanical Turk").click()
@@ -100,6 +140,7 @@ def test_mturk_from_the_frame_to_the_form(make_site, turk):
     assert code in body
     assert site.count() == 1
     assert len(site.answers()) == 4
+    check_told(site, ratio)
 
 
 def test_a_task_that_was_given_back_and_taken_again(make_site, new_page):
@@ -137,7 +178,7 @@ def test_a_simulated_study_lets_nobody_in(make_site, new_page):
 
 def test_mturk_preview_creates_nothing(make_site, turk):
     site = make_site(platform="mturk")
-    _, frame = task_of(turk, site, "?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=H1")
+    _, frame = turk(1).open(site, "?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=H1")
     frame.wait_for_selector("#example .picture img >> nth=3")
     assert "This is a preview" in frame.locator("main").inner_text()
     assert frame.locator("button:visible:not([disabled])").count() == 0
@@ -151,13 +192,14 @@ def test_mturk_preview_creates_nothing(make_site, turk):
 
 def test_another_site_cannot_frame_the_study(make_site, turk):
     site = make_site(platform="mturk")
-    turk.route(
+    turk = turk(1)
+    turk.browser.route(
         "https://evil.example/**",
         lambda route: route.fulfill(content_type="text/html", body=frame_page(site.url + ACCEPTED)),
     )
-    page = turk.new_page()
-    page.goto("https://evil.example/")
-    page.wait_for_timeout(500)
+    page = turk.browser.new_page()
+    with page.expect_event("requestfailed", lambda request: request.url.startswith(site.url)):
+        page.goto("https://evil.example/")
     assert all("I agree" not in frame.content() for frame in page.frames)
     assert site.count() == 0
 
@@ -229,10 +271,7 @@ def test_prolific_with_a_small_screen(prolific, new_page):
     prolific.press("I agree and take part")
     prolific.page.wait_for_selector("text=this study needs 800.")
     prolific.page.goto("about:blank")
-    for _ in range(100):
-        if refused(prolific):
-            break
-        prolific.page.wait_for_timeout(20)
+    wait_until(prolific.page, lambda: refused(prolific))
     assert refused(prolific) == {"refused_screen": "1"}
 
 

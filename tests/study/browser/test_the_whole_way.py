@@ -2,10 +2,9 @@
 
 import pytest
 
-from .conftest import PHONE
+from .conftest import RATIOS, TOUCH
+from .exactness import check_told
 from .making import Person
-
-RATIOS = [1, 1.25, 2]
 
 
 def focused(page) -> str:
@@ -49,12 +48,11 @@ def test_by_keyboard_alone(person, site, ratio):
     assert [ranks for ranks, *_ in site.answers()] == [[3, 1, 2], [2, 3, 1], [1, 2, 3], [3, 2, 1]]
     for _, around, shown, first, submit in site.answers():
         assert 0 < shown <= first <= submit
-        assert around["pixel_ratio"] == ratio
         assert around["input"] == "keyboard"
-        assert around["exact"] is True
         assert around["magnify"] >= 1
         assert around["window"] == page.evaluate("[innerWidth, innerHeight]")
         assert (around["blurs"], around["hidden_ms"]) == (0, 0)
+    check_told(site, ratio)
 
 
 def test_numbers_give_ranks_to_the_picture_one_is_at(person, site):
@@ -155,8 +153,9 @@ def test_space_and_tab_are_enough(person, site):
     assert site.answers()[0][0] == [2, 3, 1]
 
 
-def test_by_touch(new_page, site):
-    someone = Person(new_page(**PHONE), site)
+@pytest.mark.parametrize("touched", TOUCH)
+def test_by_touch(new_page, site, touched):
+    someone = Person(new_page(**touched), site)
     page = someone.open().page
     for name in ("I agree and take part", "Continue", "Begin with practice"):
         page.get_by_role("button", name=name).tap()
@@ -174,6 +173,7 @@ def test_by_touch(new_page, site):
     found = site.answers()
     assert [ranks for ranks, *_ in found] == [[2, 3, 1]] * 4
     assert all(around["input"] == "touch" for _, around, *_ in found)
+    check_told(site, page.evaluate("devicePixelRatio"))
 
 
 def centre(page, selector, index=0):
@@ -181,9 +181,11 @@ def centre(page, selector, index=0):
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_by_drag(person, site):
-    someone = person(ratio=1.25).begin()
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_by_drag(person, site, ratio):
+    someone = person(ratio=ratio).begin()
     page = someone.page
+    beside = (3, 3)  # of all places
 
     def drag(start, end):
         page.mouse.move(*start)
@@ -193,20 +195,28 @@ def test_by_drag(person, site):
 
     drag(centre(page, "button.picture", 0), centre(page, ".slot", 1))
     drag(centre(page, ".handle", 2), centre(page, ".slot", 0))
-    drag(centre(page, "button.picture", 1), (10, 400))  # beside all places
+    drag(centre(page, "button.picture", 1), beside)
     assert page.locator(".slot .chip").all_inner_texts() == ["C", "A"]
     drag(centre(page, ".slot .chip", 0), centre(page, ".slot", 1))  # they change places
     assert page.locator(".slot .chip").all_inner_texts() == ["A", "C"]
-    drag(centre(page, ".slot .chip", 1), (10, 400))  # out of the ranking
+    drag(centre(page, ".slot .chip", 1), beside)  # out of the ranking
     assert page.locator(".slot .chip").all_inner_texts() == ["A"]
     assert page.locator(".ghost").count() == 0
-    someone.pick(1, 2)
+    drag(centre(page, ".handle", 1), centre(page, ".slot", 1))
+    drag(centre(page, "button.picture", 2), centre(page, ".slot", 2))
     someone.next()
-    assert site.answers()[0][0] == [1, 2, 3]
+    while page.locator(".trial").count():
+        for place, rank in ((0, 2), (1, 0), (2, 1)):
+            drag(centre(page, "button.picture", place), centre(page, ".slot", rank))
+        someone.next()
+    assert page.locator("#code").input_value()
+    assert [ranks for ranks, *_ in site.answers()] == [[1, 2, 3], *[[3, 1, 2]] * 3]
+    check_told(site, ratio)
 
 
-def test_by_drag_with_a_finger(new_page, site):
-    someone = Person(new_page(**PHONE), site).begin()
+@pytest.mark.parametrize("touched", TOUCH)
+def test_by_drag_with_a_finger(new_page, site, touched):
+    someone = Person(new_page(**touched), site).begin()
     page = someone.page
     finger = page.context.new_cdp_session(page)
 

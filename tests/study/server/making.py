@@ -1,11 +1,6 @@
 """Small studies, and participants who talk to the server."""
 
-import atexit
-import hashlib
 import json
-import shutil
-import tempfile
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +9,8 @@ from PIL import Image
 
 from snellen.study.create import CreateOptions, create_study
 from snellen.study.folder import open_study
+
+from ..templates import copy_of
 
 MODELS = ("mse", "mae", "ssim")
 SIZE = (12, 16)
@@ -33,30 +30,23 @@ def pictures(place: Path, count=12, models=MODELS, channels=3, size=SIZE) -> Pat
 
 def study(place: Path, *, changes=None, count=12, channels=3, models=MODELS, size=SIZE, **options):
     """A study in place/study: four people, three trials each, but for what is said."""
-    template = (
-        _templates()
-        / hashlib.sha256(
-            repr((count, channels, models, size, sorted(options.items()))).encode()
-        ).hexdigest()
-    )
-    if not template.exists():
-        made = pictures(template / "pictures", count, models, channels, size)
-        options = {"people": 4, "trials": 3, "design": "nested", "consent": "I agree.\n"} | options
-        options.setdefault("contact", "me@example.org")
-        create_study(made, template / "study", CreateOptions(**options))
-    place.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(template / "study", place / "study")
+    options = {
+        "people": 4,
+        "trials": 3,
+        "design": "nested",
+        "consent": "I agree.\n",
+        "contact": "me@example.org",
+    } | options
+
+    def make(folder):
+        made = pictures(folder / "pictures", count, models, channels, size)
+        create_study(made, folder / "study", CreateOptions(**options))
+
+    key = ("server", count, channels, models, size, repr(sorted(options.items())))
+    copy_of(place / "study", key, make)
     if changes:
         change(place / "study", changes)
     return open_study(place / "study")
-
-
-@cache
-def _templates():
-    """Studies that were made in this process, to be copied."""
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
 
 
 def change(folder: Path, changes) -> None:

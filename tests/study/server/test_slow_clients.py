@@ -12,13 +12,12 @@ from snellen.study.server.running import hang_up_on_the_idle
 
 from .making import Person, study
 
-SECONDS = 1.0
+SECONDS = 0.5
 
 
 @pytest.fixture
 def client(tmp_path, serve):
-    made = study(tmp_path, size=(700, 700), count=1, trials=1, people=1)
-    return serve(made, slow_seconds=SECONDS, most_connections=150)
+    return serve(study(tmp_path), slow_seconds=SECONDS)
 
 
 def opened(client, *first):
@@ -27,6 +26,13 @@ def opened(client, *first):
     for part in first:
         connection.sendall(part)
     return connection
+
+
+def holds_soon(what):
+    until = time.monotonic() + 20
+    while not what() and time.monotonic() < until:
+        time.sleep(0.02)
+    return what()
 
 
 def hung_up_after(connection, begun, *, trickle=b""):
@@ -86,7 +92,9 @@ def test_the_second_request_of_a_connection_must_come_in_time_too(client):
     assert SECONDS - 0.1 < seconds < SECONDS + 5
 
 
-def test_a_reply_must_be_taken_in_time(client):
+def test_a_reply_must_be_taken_in_time(tmp_path, serve):
+    made = study(tmp_path, size=(700, 700), count=1, trials=1, people=1)
+    client = serve(made, slow_seconds=1.0)
     person = Person(client)
     image = person.trial().json()["original"]
     request = (
@@ -100,15 +108,8 @@ def test_a_reply_must_be_taken_in_time(client):
         for _ in range(5):  # more than the kernel's buffers hold
             connection.sendall(request.encode())
         server = client.server
-        until = time.monotonic() + 20
-        while not server.server_state.connections and time.monotonic() < until:
-            time.sleep(0.01)
-        begun = time.monotonic()
-        # One connection is the client's own, if it is still kept.
-        while _waiting(server) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert time.monotonic() - begun < 10
-        assert not _waiting(server)
+        assert holds_soon(lambda: _waiting(server))
+        assert holds_soon(lambda: not _waiting(server))
 
 
 def _waiting(server):
@@ -119,7 +120,8 @@ def _waiting(server):
     ]
 
 
-def test_a_hundred_slow_ones_keep_nobody_waiting(client):
+def test_a_hundred_slow_ones_keep_nobody_waiting(tmp_path, serve):
+    client = serve(study(tmp_path), slow_seconds=1.0)
     with contextlib.ExitStack() as stack:
         for k in range(100):
             head = b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n"
@@ -129,8 +131,8 @@ def test_a_hundred_slow_ones_keep_nobody_waiting(client):
         for number in range(person.trial().json()["total"]):
             assert person.answer(number).status_code == 201
         assert time.monotonic() - begun < 5
-        time.sleep(SECONDS + 2.5)
-        assert len(client.server.server_state.connections) <= 1
+        connections = client.server.server_state.connections
+        assert holds_soon(lambda: len(connections) <= 1)  # the client's own
         assert person.complete().status_code == 200
 
 
@@ -195,7 +197,8 @@ def test_this_machine_is_no_address(client, address):
     assert running_module._address(Connection) == address
 
 
-def test_too_many_connections_are_told_to_come_back(client):
+def test_too_many_connections_are_told_to_come_back(tmp_path, serve):
+    client = serve(study(tmp_path), most_connections=150)
     with contextlib.ExitStack() as stack:
         for _ in range(150):
             stack.enter_context(opened(client, b"G"))
@@ -205,5 +208,4 @@ def test_too_many_connections_are_told_to_come_back(client):
         reply = last.recv(65536)
         assert reply.startswith(b"HTTP/1.1 503 ")
         assert b"retry-after: " in reply
-    time.sleep(0.5)
-    assert client.get("/health").status_code == 200
+    assert holds_soon(lambda: client.get("/health").status_code == 200)
