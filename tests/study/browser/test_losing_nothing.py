@@ -245,7 +245,11 @@ def test_a_slow_network(new_page, site, files, ratio):
     someone = Person(new_page(ratio=ratio), site)
     page = someone.page
     held = []
-    page.route("**/api/images/*", lambda route: held.append(route))
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/images/*", hold)
     someone.open()
     someone.press("I agree and take part")
     someone.press("Continue")

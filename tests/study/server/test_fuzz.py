@@ -1,7 +1,5 @@
 """Requests made up from the description of the interface, right ones and wrong ones."""
 
-import contextlib
-
 import hypothesis
 import pytest
 import schemathesis
@@ -22,6 +20,8 @@ PAGES = (
     "GET /withdraw",
     "GET /admin",
 )
+# Any header and any name is a right one.
+NEVER_WRONG = (*PAGES, "GET /static/{name}")
 OPERATIONS = (
     "GET /health",
     "GET /api/study",
@@ -79,8 +79,13 @@ def test_every_operation_is_tried(served):
     assert set(operations(served.schema)) == set(OPERATIONS)
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        *((name, GenerationMode.POSITIVE) for name in OPERATIONS),
+        *((name, GenerationMode.NEGATIVE) for name in OPERATIONS if name not in NEVER_WRONG),
+    ],
+)
 def test_what_comes_back_is_as_described(served, name, mode):
     operation = operations(served.schema)[name]
     served.post("/api/admin/state", headers=owner(served.study), json={"state": "open"})
@@ -109,7 +114,6 @@ def test_what_comes_back_is_as_described(served, name, mode):
             )
             statuses.add(reply.status_code)
 
-    with contextlib.suppress(hypothesis.errors.Unsatisfiable):  # it takes nothing at all
-        tried()
+    tried()
     if mode is GenerationMode.POSITIVE and name not in BY_SECRET_NAMES:
         assert min(statuses) < 300, statuses

@@ -57,7 +57,7 @@ def test_the_comparison_would_find_a_lost_answer_and_a_changed_one(tmp_path):
 def test_answers_come_soon_and_are_kept(tmp_path):
     from benchmarks.study_load import run
 
-    numbers = run(tmp_path, sessions=20, minutes=0.05, step_seconds=1.0, trials=60, most_steps=2)
+    numbers = run(tmp_path, sessions=20, minutes=0.03, step_seconds=1.0, trials=12, most_steps=2)
     assert numbers["steady"]["errors"] == {}
     assert numbers["database"]["lost_or_changed"] == 0
     assert numbers["database"]["never_accepted_but_kept"] == 0
