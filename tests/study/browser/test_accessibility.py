@@ -116,7 +116,7 @@ def test_preview_and_form(make_site, new_page):
 
 def test_two_and_six_models_on_a_phone(make_site, new_page):
     for models in (("a", "b"), tuple("abcdef")):
-        site = make_site(models=models)
+        site = make_site(models=models, people=4)
         page = new_page(viewport={"width": 360, "height": 640})
         someone = Person(page, site).begin()
         someone.pick(*range(len(models)))
