@@ -9,7 +9,7 @@ from snellen.experiments.study_bundle import write_study_bundle
 from snellen.study.create import CreateOptions, create_study
 from snellen.study.folder import open_study
 
-from ..templates import copy_of
+from .templates import copy_of
 
 MODELS = ("mse", "mae", "mse>ms-ssim@0.5")
 # What people fill in.

@@ -54,7 +54,7 @@ def test_the_comparison_would_find_a_lost_answer_and_a_changed_one(tmp_path):
     assert (found["rankings"], found["first_accepted_not_kept"]) == (total - 1, 2)
 
 
-def test_answers_come_soon_and_are_kept(tmp_path):
+def test_the_answers_of_many_at_once_are_kept(tmp_path):
     from benchmarks.study_load import run
 
     numbers = run(tmp_path, sessions=20, minutes=0.03, step_seconds=1.0, trials=12, most_steps=2)
