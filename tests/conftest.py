@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The system's Chromium, as playwright is asked to launch it; it leaves no files in /tmp."""
+def chromium() -> Iterator[dict[str, Any]]:
+    """The system's Chromium, as playwright is asked to launch it; it leaves no files behind."""
     if CHROMIUM is None:
         pytest.skip("no Chromium found on this machine: the tests in a browser are left out")
-    place = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("chromium"))}
-    return {"executable_path": CHROMIUM, "args": [*CHROMIUM_FLAGS], "env": place}
+    # Not below pytest's own folder: the path of a socket in it may have some hundred letters.
+    with tempfile.TemporaryDirectory(prefix="snellen-", ignore_cleanup_errors=True) as place:
+        surroundings = os.environ | {"TMPDIR": place}
+        yield {"executable_path": CHROMIUM, "args": [*CHROMIUM_FLAGS], "env": surroundings}
 
 
 # For a file at a time: while it runs, no other test of the process can run an event loop.
