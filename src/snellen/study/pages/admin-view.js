@@ -208,7 +208,7 @@ export class Panel {
       el(
         "p",
         { class: "soft" },
-        `Means of ${result.rankings} rankings, practice, control and repeated ones left out. `,
+        `Means of ${result.rankings} rankings, practice, catch and repeated trials left out. `,
         el("code", {}, "snellen study analyse"),
         " gives intervals and tests.",
       ),
@@ -241,7 +241,7 @@ function head(names) {
 
 /** @param {HTMLElement} rows */
 function participants(rows) {
-  const names = ["Name", "State", "Answers", "Median time", "Control failed", "Retest τ", "Looked away", "Last answer", "Left out because"];
+  const names = ["Name", "State", "Answers", "Median time", "Catch trials failed", "Retest τ", "Looked away", "Last answer", "Left out because"];
   return el("table", {}, el("caption", { class: "hidden" }, "Participants"), head(names), rows);
 }
 
@@ -260,7 +260,7 @@ function row(session) {
     el("td", {}, fixed(session.retest, 2)),
     el("td", {}, `${session.blurs}`),
     el("td", {}, last === null ? "–" : time(last)),
-    el("td", { class: "why" }, excluded.join(" ")),
+    el("td", { class: "why" }, excluded.join("; ")),
   );
 }
 
