@@ -66,7 +66,9 @@ def test_progress_and_quality(owner, new_page):
     page.wait_for_selector("th:text-is('P0002')")
     assert numbers(page)["done"] == "1 of 60"
     assert numbers(page)["at it now"] == "1"
-    Person(new_page(), site).open().press("I do not agree")
+    another = Person(new_page(), site).open()
+    another.press("I do not agree")
+    another.page.goto("about:blank")
     look(page)
     page.wait_for_function(
         "() => [...document.querySelectorAll('.numbers div')]"

@@ -5,7 +5,7 @@ import pytest
 
 from .conftest import RATIOS
 from .exactness import check_exact, check_told, placed
-from .making import Person, wait_until
+from .making import Person, set_state, wait_until
 
 
 def ranks(site):
@@ -315,6 +315,29 @@ def test_a_second_answer_of_another_place_is_left_behind(new_page, site):
     second.page.wait_for_selector("h1:text-is('1 of 3')")
     assert "the first answer counts" in second.page.locator("#notice").inner_text()
     assert ranks(site) == [[1, 2, 3]]
+
+
+def test_a_study_that_is_closed_and_opened_again_goes_on(make_site, new_page):
+    site = make_site(people=1, trials=3)
+    someone = Person(new_page(quiet=False), site).begin()
+    page = someone.page
+    someone.pick(0, 1, 2)
+    set_state(site, "closed")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("text=All that you answered so far are kept")
+    assert someone.heading() == "The study has ended"
+    assert page.locator("#said").inner_text() == ""
+    page.reload()
+    page.wait_for_selector("text=All that you answered so far are kept")
+    set_state(site, "open")
+    someone.press("Try again")
+    someone.judging()
+    assert ranks(site) == [[1, 2, 3]]  # what was on the way is not lost
+    someone.finish()
+    assert site.count() == 1
+    set_state(site, "closed")
+    page.reload()
+    page.wait_for_selector("#code")  # who has finished still gets the code
 
 
 def test_who_withdraws_in_another_tab_is_told(new_page, site):

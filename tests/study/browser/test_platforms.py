@@ -241,10 +241,14 @@ def test_prolific_without_consent(prolific):
     assert link.get_attribute("href").endswith("?cc=CNONE2")
     assert prolific.site.count() == 0
     prolific.press("Read the information again")
-    prolific.press("I do not agree")
-    assert refused(prolific) == {"refused_consent": "1"}
-    prolific.press("Read the information again")
     assert prolific.page.get_by_role("button", name="I agree and take part").is_visible()
+    prolific.page.goto("about:blank")  # a mind that was changed is not counted
+    assert refused(prolific) == {}
+    prolific.open(WHO)
+    prolific.press("I do not agree")
+    prolific.page.goto("about:blank")
+    wait_until(prolific.page, lambda: refused(prolific))
+    assert refused(prolific) == {"refused_consent": "1"}
 
 
 def test_prolific_with_a_small_screen(prolific, new_page):
@@ -296,11 +300,10 @@ def test_paused_closed_and_full(make_site, new_page):
     assert second.heading() == "All places are taken"
     set_state(site, "paused")
     assert second.open().heading() == "The study takes a break"
+    first.page.reload()  # who has begun goes on
+    first.page.wait_for_selector("text=What to do")
     set_state(site, "closed")
     assert second.open().heading() == "The study has ended"
-    # Who has begun goes on.
-    first.page.reload()
-    first.page.wait_for_selector("text=What to do")
     assert site.count() == 1
 
 

@@ -161,7 +161,7 @@ export class Panel {
       .filter((sentence) => sentence !== "")
       .join(" ");
     for (const [state, button] of Object.entries(this.states)) {
-      button.hidden = state === status.state;
+      button.hidden = state === status.state || (state === "paused" && status.state === "closed");
     }
     this.none.hidden = status.sessions.length > 0;
     this.table.hidden = status.sessions.length === 0;
@@ -199,7 +199,7 @@ export class Panel {
     const table = el(
       "table",
       {},
-      el("caption", { class: "hidden" }, "Result so far"),
+      el("caption", { class: "hidden" }, "Result"),
       head(["Model", "Mean rank (1 is best)", "Ranked first"]),
       el("tbody", {}, ...rows),
     );

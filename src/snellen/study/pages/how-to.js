@@ -41,11 +41,36 @@ export function withdrawal(token) {
     { href: `withdraw#${token}`, target: "_blank", rel: "noopener" },
     "your link to withdraw",
   );
-  return el(
-    "p",
-    { class: "soft withdrawal" },
-    "Keep ",
-    link,
-    " if you may want your answers deleted, now or later. Nobody else has it.",
+  const copied = el("span", { role: "status" });
+  const copy = el(
+    "button",
+    { type: "button", class: "quiet", click: () => void copyLink(link.href, copied) },
+    "Copy the link",
   );
+  return el(
+    "div",
+    { class: "soft withdrawal" },
+    el(
+      "p",
+      {},
+      "Keep ",
+      link,
+      " if you may want your answers deleted, now or later. Nobody else has it.",
+    ),
+    el("div", { class: "codes" }, copy, copied),
+  );
+}
+
+/**
+ * @param {string} address
+ * @param {HTMLElement} place where it is told
+ */
+async function copyLink(address, place) {
+  try {
+    await navigator.clipboard.writeText(address);
+    place.textContent = "Copied.";
+  } catch {
+    // In a frame, or without https: to be selected by hand.
+    place.textContent = address;
+  }
 }

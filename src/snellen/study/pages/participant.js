@@ -59,7 +59,6 @@ function follow(before, after) {
   if (entered === "starting") run(start());
   if (entered === "finishing") run(finish());
   if (entered === "preview") run(showPreview());
-  if (entered === "declined") countRefusal("consent");
   if (entered === "loading" && before.phase === "elsewhere") run(takeOver());
   if (after.task && before.task?.trial !== after.task.trial) load(after.task.trial);
   const shows = after.phase === "trial" && after.task?.stage === "loading";
@@ -223,8 +222,9 @@ function countRefusal(why) {
     .catch(() => undefined);
 }
 
-/** A window that is too small may still be made larger: who leaves it so is turned away. */
+/** Minds change, and windows: only who leaves the page so does not take part. */
 function left() {
+  if (state.phase === "declined") countRefusal("consent");
   if (state.phase === "screen" && tooSmall(state)) countRefusal("screen");
 }
 
@@ -254,8 +254,10 @@ function refused({ status, data }) {
     memory.forget();
     dispatch({ type: "forgotten" });
   } else if ([403, 409, 410].includes(status) || word === "platform") {
-    memory.forget();
-    dispatch({ type: "stopped", why: word, message });
+    // What was begun waits, with an answer that was on the way: the study may be opened again.
+    const begun = word === "closed" && memory.kept !== null;
+    if (!begun) memory.forget();
+    dispatch({ type: "stopped", why: word, message, begun });
   } else {
     dispatch({ type: "failed", why: message || `The server answered ${status}.` });
   }

@@ -88,8 +88,8 @@ function declined(study, dispatch) {
     el(
       "p",
       {},
-      "Nothing about you was stored; only the number of those who did not agree has grown by " +
-        "one. Thank you for having a look.",
+      "Nothing about you is stored. When you leave this page, the number of those who did not " +
+        "agree grows by one. Thank you for having a look.",
     ),
     ...returning(study, "no_consent"),
     el(
@@ -144,6 +144,18 @@ function between({ task }, study, dispatch) {
  */
 function unavailable(state, dispatch) {
   const { title, text } = stoppedWords(state.why ?? "", state.message);
+  if (state.begun) {
+    return [
+      el("h1", {}, title),
+      el(
+        "p",
+        {},
+        "No more answers are taken. All that you answered so far are kept; should the study be " +
+          "opened again, this page goes on where you stopped. Thank you for taking part.",
+      ),
+      el("div", { class: "actions" }, again("Try again")),
+    ];
+  }
   return [
     el("h1", {}, title),
     el("p", {}, text),
@@ -188,11 +200,13 @@ function failed(why) {
     el(
       "div",
       { class: "actions" },
-      el(
-        "button",
-        { type: "button", class: "strong", click: () => window.location.reload() },
-        "Load the page again",
-      ),
+      again("Load the page again"),
     ),
   ];
+}
+
+/** @param {string} label */
+function again(label) {
+  const reload = () => window.location.reload();
+  return el("button", { type: "button", class: "strong", click: reload }, label);
 }

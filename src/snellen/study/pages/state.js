@@ -53,6 +53,7 @@ import { dense, give, isComplete, pick, take, unranked } from "./ranking.js";
  * @property {string | null} withdraw the token of the link that takes everything back
  * @property {string | null} why a machine's word: paused, closed, full, gone, moved, …
  * @property {string} message the server's sentence to that, if it gave one
+ * @property {boolean} begun whether this tab holds a session that may go on later
  * @property {Task | null} task
  * @property {Notice | null} notice
  * @property {Trouble | null} trouble
@@ -71,7 +72,7 @@ import { dense, give, isComplete, pick, take, unranked } from "./ranking.js";
  *   | {type: "rank", place: number, rank: number, at: number}
  *   | {type: "undo"} | {type: "submit", at: number, environment: Record<string, unknown>}
  *   | {type: "completed", completion: Completion}
- *   | {type: "stopped", why: string, message: string} | {type: "failed", why: string}
+ *   | {type: "stopped", why: string, message: string, begun: boolean} | {type: "failed", why: string}
  *   | {type: "forgotten"} | {type: "elsewhere"} | {type: "take over"}
  *   | {type: "trouble", trouble: Trouble | null}} Event
  */
@@ -91,6 +92,7 @@ export function begin(visitor) {
     withdraw: null,
     why: null,
     message: "",
+    begun: false,
     task: null,
     notice: null,
     trouble: null,
@@ -163,6 +165,7 @@ export function reduce(state, event) {
         notice: null,
         why: event.why,
         message: event.message,
+        begun: event.begun,
       };
     case "failed":
       return { ...state, phase: "failed", why: event.why };

@@ -67,6 +67,7 @@ export class View {
     } else {
       this.main.replaceChildren(...sheet(state, { dispatch: this.dispatch, say: (sentence) => this.say(sentence) }));
     }
+    if (phase !== "trial") this.say("");
     this.topOf(state);
     this.footOf(state);
     const heading = this.main.querySelector("h1");

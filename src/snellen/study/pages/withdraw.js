@@ -27,15 +27,19 @@ function page(...parts) {
   }
 }
 
-function question() {
+/** @param {boolean} known whether participants come with an id, or with an invitation */
+function question(known) {
   page(
     el("h1", {}, "Withdraw from the study"),
     el(
       "p",
       {},
-      "All your rankings, their times and the id by which you came are deleted, at once and for " +
-        "good. You need not say why. An unreadable mark stays until the study's end, so that you " +
-        "are not asked again.",
+      known
+        ? "All your rankings, their times and the id by which you came are deleted, at once and " +
+            "for good. You need not say why. An unreadable mark stays until the study forgets who " +
+            "took part, so that you are not asked again."
+        : "All your rankings and their times are deleted, at once and for good. You need not say " +
+            "why.",
     ),
     el(
       "p",
@@ -84,6 +88,8 @@ function unknown() {
 
 async function describe() {
   const { status, data } = await transport.ask("GET", "api/study");
+  if (token) question(status !== 200 || data.platform !== "open" || data.invitations);
+  else unknown();
   if (status !== 200) return;
   const title = byId("title");
   title.textContent = data.title;
@@ -91,6 +97,4 @@ async function describe() {
   byId("foot").replaceChildren(el("p", {}, "Questions? ", data.contact));
 }
 
-if (token) question();
-else unknown();
 void describe();

@@ -115,7 +115,7 @@ async def _unusable(request: Request, error: Exception) -> Response:
         logging.getLogger("snellen.study").error(
             "a picture cannot be shown, and whoever comes to it has to wait: %s", sentence
         )
-    return error_reply("picture", "A picture cannot be shown. Please come back later.", after=60)
+    return error_reply("picture", "A picture cannot be shown. Please come back later.", after=10)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -40,6 +40,7 @@ from snellen.study.store.answers import (
     Position,
     TrialView,
     body_hash,
+    check_open,
     check_ranks,
     completion,
     give_answer,
@@ -178,8 +179,14 @@ def _asked(room: Room, body: BeginRequest) -> Begin:
 async def trial(room: InRoom, credentials: Credentials) -> Response:
     """Where the participant stands."""
     session, _ = await _taking_part(room, credentials)
-    at = room.store.read(lambda connection: position(connection, session))
-    return _json(_trial(room, at))
+
+    def stand(connection: sqlite3.Connection) -> Position:
+        at = position(connection, session)
+        if at.trial is not None:
+            check_open(connection)
+        return at
+
+    return _json(_trial(room, room.store.read(stand)))
 
 
 async def _taking_part(room: Room, credentials: Credentials) -> tuple[Any, bytes]:

@@ -21,6 +21,7 @@ __all__ = [
     "Position",
     "TrialView",
     "body_hash",
+    "check_open",
     "check_ranks",
     "completion",
     "give_answer",
@@ -203,8 +204,7 @@ def give_answer(
         raise Refused("number", f"There are {before.total} trials, from 0 on.")
     if answer.number != before.answered:
         raise Refused("order", f"Trial {before.answered} comes first.")
-    if setting(connection, "state") == "closed":
-        raise Refused("closed", "The study is closed. Thank you for what you have answered.")
+    check_open(connection)
     session = hold(connection, session, lease, now)
     connection.execute(
         "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -227,6 +227,16 @@ def give_answer(
             (now, code(), session.id),
         )
     return True, after
+
+
+def check_open(connection: sqlite3.Connection) -> None:
+    """Check that answers are taken.
+
+    Raises:
+        Refused: "closed".
+    """
+    if setting(connection, "state") == "closed":
+        raise Refused("closed", "The study is closed. Thank you for what you have answered.")
 
 
 def completion(connection: sqlite3.Connection, session: Session) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from snellen.study.store.answers import check_open
 from snellen.study.store.places import expire, free_slot, hold
 from snellen.study.store.refusals import Refused
 from snellen.study.store.sessions import Session, session_where
@@ -145,8 +146,8 @@ def known_session(connection: sqlite3.Connection, asked: Begin) -> Session | Non
 
 def _resume(connection: sqlite3.Connection, known: Session, asked: Begin, now: float) -> Begun:
     """Give the session a new token. The old one is remembered as moved."""
-    if known.state in ("active", "expired") and setting(connection, "state") == "closed":
-        raise Refused("closed", "The study is closed. Thank you for what you have answered.")
+    if known.state in ("active", "expired"):
+        check_open(connection)
     session = hold(connection, known, asked.lease, now)
     token = new_token()
     (moves,) = connection.execute(
