@@ -346,8 +346,13 @@ def test_who_withdraws_in_another_tab_is_told(new_page, site):
     someone.next()
     page = new_page(context=someone.page.context)
     someone.page.get_by_role("button", name="Instructions").click()
-    link = someone.page.get_by_role("link", name="your link to withdraw")
-    page.goto(site.url + link.get_attribute("href"))
+    address = someone.page.get_by_role("link", name="your link to withdraw").evaluate("a => a.href")
+    someone.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    someone.page.get_by_role("button", name="Copy the link").click()
+    someone.page.wait_for_selector("text=Copied.")
+    assert someone.page.evaluate("navigator.clipboard.readText()") == address
+    page.goto(address)
+    page.wait_for_selector("text=All your rankings and their times are deleted")  # no id came
     assert "#" not in page.url
     page.get_by_role("button", name="Delete all my answers").click()
     page.wait_for_selector("text=Your answers are deleted")
