@@ -3,7 +3,9 @@
 Where things are, in the order in which a study goes through them:
 
 - making it: `create` (with `sources`, `exact`, `fitting`, `study_yaml`) writes the folder that
-  `folder` opens; `config` is its ``study.yaml``, `pictures` its ``pictures.json``
+  `folder` opens; `config` is its ``study.yaml``, `pictures` its ``pictures.json``. `sources` finds
+  pictures in a bundle (`source_bundle`) or in plain folders (`source_folders`, and `photographs`:
+  which of them were cut from one)
 - who judges what: `design`; what that can show: `power`, with `observers` that have a known taste
 - asking: `server` answers the browser's `pages`, `store` keeps the answers; `platforms`,
   `invitations` and `mturk` say who comes and how they leave; `maintenance` is doctor, backup, purge
