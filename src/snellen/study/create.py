@@ -33,6 +33,7 @@ from snellen.study.folder import (
     select_pictures,
     write_secrets,
 )
+from snellen.study.photographs import SOURCES_FILE, alike_note
 from snellen.study.pictures import (
     ORIGINAL,
     PICTURES_FILE,
@@ -101,7 +102,8 @@ class Created:
 
     Attributes:
         study: as `open_study` returns it.
-        words: what will be asked of whom, in one sentence.
+        words: what will be asked of whom, in a sentence or two, and from how many photographs the
+            pictures come where ``sources.csv`` says it.
         notes: sentences about what looks odd; empty if nothing does.
     """
 
@@ -120,7 +122,8 @@ def create_study(
     """Make a study's folder, whole or not at all.
 
     Args:
-        bundle: a run's folder, a study bundle, or a folder ``original/ modelA/ modelB/ …``.
+        bundle: a run's folder, a study bundle, or a folder ``original/ modelA/ modelB/ …``,
+            perhaps with ``sources.csv``.
         study: the new folder; missing parents are made.
         options: what ``study.yaml`` is to say.
         progress: told how many of the pictures are copied, and how many there are.
@@ -150,8 +153,26 @@ def create_study(
         create_database(temporary / DATABASE_FILE)
         os.chmod(temporary / DATABASE_FILE, 0o600)
     made = open_study(target)
+    notes = _notes(made)
     words = in_words(config, len(indices))
-    return Created(made, words, tuple(_notes(made)))
+    provenance = made.pictures.provenance
+    if "sources" in provenance:
+        words += _from_photographs(made)
+    elif provenance["kind"] == "folders":
+        names = [made.picture(index).name for index in made.indices]
+        if note := alike_note(Path(bundle), names):
+            notes.insert(0, note)
+    return Created(made, words, tuple(notes))
+
+
+def _from_photographs(study: Study) -> str:
+    """How many photographs the pictures come from, as ``sources.csv`` says."""
+    count = len({study.picture(index).source for index in study.indices})
+    used = len(study.indices)
+    return (
+        f" The {used:,} picture{'s' * (used != 1)} come{'s' * (used == 1)} from "
+        f"{count:,} photograph{'s' * (count != 1)} ({SOURCES_FILE})."
+    )
 
 
 def _config(source: Source, options: CreateOptions) -> tuple[StudyConfig, tuple[int, ...]]:

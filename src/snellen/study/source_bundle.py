@@ -12,6 +12,7 @@ from typing import Any
 from snellen.errors import UserError
 from snellen.files import shown
 from snellen.images import is_image_name
+from snellen.study.photographs import SOURCES_FILE
 from snellen.study.pictures import ORIGINAL
 from snellen.study.source_checks import (
     Found,
@@ -80,6 +81,11 @@ def from_bundle(
         UserError: the manifest is damaged, or the folders hold other pictures than it lists.
     """
     place = folder / MANIFEST_FILE
+    if os.path.lexists(folder / SOURCES_FILE):
+        raise UserError(
+            f"{shown(folder / SOURCES_FILE)} would not be read, {MANIFEST_FILE} says the sources of"
+            " a bundle: take it away."
+        )
     try:
         size = (int(manifest["width"]), int(manifest["height"]), int(manifest["channels"]))
         folders = {ORIGINAL: str(manifest["original"]["folder"])}

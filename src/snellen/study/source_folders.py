@@ -1,4 +1,7 @@
-"""Pictures of a folder ``original/ modelA/ modelB/ …``, paired by name without suffix."""
+"""Pictures of a folder ``original/ modelA/ modelB/ …``, paired by name without suffix.
+
+Which of them are pieces of one photograph, ``sources.csv`` beside them may say.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from snellen.errors import UserError, nearest
 from snellen.files import shown
 from snellen.images import IMAGE_SUFFIXES, is_image_name
 from snellen.images.folders import kinds_in_words, unread_kinds
+from snellen.study.photographs import SOURCES_FILE, read_sources
 from snellen.study.pictures import ORIGINAL
 from snellen.study.source_checks import (
     Found,
@@ -34,7 +38,8 @@ def from_folders(folder: Path, models: Sequence[str] | None) -> Source:
         models: which of them, in this order; all when None.
 
     Raises:
-        UserError: names do not pair, or a folder holds what is no plain picture.
+        UserError: names do not pair, a folder holds what is no plain picture, or ``sources.csv``
+            is wrong.
     """
     there = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
     names = sorted((p.name for p in there if p.name != ORIGINAL), key=lambda n: (n.casefold(), n))
@@ -64,11 +69,16 @@ def from_folders(folder: Path, models: Sequence[str] | None) -> Source:
                 f"Add the original, or take {'it' if len(extra) == 1 else 'them'} away."
             )
     stems = sorted(originals, key=lambda stem: (stem.casefold(), stem))
+    provenance = {"kind": "folders", "bundle": last_names(folder)}
+    sources = {stem: stem for stem in stems}
+    if (told := read_sources(folder, stems)) is not None:
+        sources, digest = told
+        provenance |= {"sources": SOURCES_FILE, "sources_sha256": digest}
     pictures = tuple(
-        Found(stem, stem, {name: found[name][stem] for name in (ORIGINAL, *chosen)})
+        Found(stem, sources[stem], {name: found[name][stem] for name in (ORIGINAL, *chosen)})
         for stem in stems
     )
-    return Source(chosen, pictures, {"kind": "folders", "bundle": last_names(folder)})
+    return Source(chosen, pictures, provenance)
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

@@ -30,7 +30,8 @@ def find_source(bundle: str | os.PathLike[str], models: Sequence[str] | None = N
     Args:
         bundle: a folder with a ``manifest.json`` (docs/study-bundle.md), the folder of a run that
             has one in ``study-bundle/``, or a folder ``original/ modelA/ modelB/ …`` in which
-            pictures of the same name, whatever their suffix, belong together.
+            pictures of the same name, whatever their suffix, belong together, and ``sources.csv``
+            may say from which photographs they were cut.
         models: which models, in this order; all when None.
 
     Raises:

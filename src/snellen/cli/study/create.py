@@ -69,6 +69,9 @@ def create(
 ) -> None:
     """Make a study from the pictures of a run, or from folders of pictures.
 
+    Where pictures in folders are pieces of the same photographs, put a table sources.csv beside
+    original/: its first line is picture,source, then a line for each picture, like boat_1,boat.
+
     Edit its study.yaml, then look at it with `snellen study serve`. A study stays as it is once the
     first participant has begun.
 
