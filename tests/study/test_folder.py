@@ -23,6 +23,10 @@ def edit(made, **changes):
     place.write_text(text)
 
 
+def line_of(made, text):
+    return (made.path / "study.yaml").read_text().splitlines().index(text) + 1
+
+
 def edit_list(made, change):
     values = json.loads((made.path / "pictures.json").read_text())
     change(values)
@@ -63,6 +67,8 @@ def test_models_that_there_are_not(tmp_path):
     made = study(tmp_path / "study")
     edit(made, models="[mse, maes]")
     assert "no model 'maes'. Did you mean 'mae'?" in refused(made)
+    edit(made, models="\n- mse\n- maes")
+    assert f", line {line_of(made, '- maes')}: there is no model 'maes'." in refused(made)
 
 
 def test_fewer_models_in_another_order_are_chosen(tmp_path):
@@ -75,8 +81,11 @@ def test_pictures_that_there_are_not(tmp_path):
     made = study(tmp_path / "study")
     edit(made, pictures="[boat 1, boat 2, boot 3]")
     assert "no picture 'boot 3'. Did you mean 'boat 3'?" in refused(made)
+    edit(made, pictures="\n- boat 1\n- boot 3")
+    assert f", line {line_of(made, '- boot 3')}: there is no picture 'boot 3'." in refused(made)
     edit(made, pictures=7)
-    assert "7 are asked for, there are 6" in refused(made)
+    line = line_of(made, "pictures: 7")
+    assert f", line {line}: of pictures 7 are asked for, there are 6" in refused(made)
     edit(made, pictures="[]")
     assert "none is named" in refused(made)
 

@@ -69,6 +69,94 @@ def test_a_key_that_comes_twice_in_study_yaml(tmp_path):
         read_study_config(place)
 
 
+STUDY = """\
+# A study.
+title: t
+instructions: >
+  Rank.
+
+  Please.
+consent: c
+contact: x
+models:
+- a
+- b
+design: crossed
+people: 2
+trials_per_person: 3
+exclusion:
+  # Catch trials that may be failed.
+  max_failed_catch: 1
+  min_retest: null
+platform:
+  kind: mturk
+
+  minutes: 60
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "max_failed_catch:",
+            "max_failed_catsh:",
+            ", line 17: there is no key 'exclusion.max_failed_catsh'. Did you mean 'max_failed_cat",
+        ),
+        ("max_failed_catch:", "foo:", ", line 17: there is no key 'exclusion.foo'."),
+        ("people:", "pepole:", ", line 13: there is no key 'pepole'. Did you mean 'people'?"),
+        ("people: 2", "people: 2\nfoo: 1", ", line 14: there is no key 'foo'."),
+        (
+            "minutes:",
+            "minuets:",
+            ", line 22: platform: kind mturk has no key 'minuets'. Did you mean 'minutes'? It has",
+        ),
+        ("people: 2", "people: two", ", line 13: people: input should be a valid integer"),
+        ("design: crossed", "design: cross", ", line 12: design: input should be"),
+        ("min_retest: null", "min_retest: 2", ", line 18: exclusion.min_retest: input should be"),
+        ("minutes: 60", "minutes: 0", ", line 22: platform.minutes: input should be greater"),
+        ("kind: mturk", "kind: email", ", line 20: platform.kind: need one of open, prolific, mt"),
+        ("kind: mturk", "sandbox: true", ", line 19: platform.kind is missing: need one of"),
+        ("kind: mturk", "kind: prolific", ", line 19: platform.completed is missing, which kind"),
+        ("- b", "- 5", ", line 11: models.1: input should be a valid string (got 5): put it into"),
+        ("- b", "- a", ", line 9: models: each model may be named once"),
+        ("people: 2", "pictures: 0\npeople: 2", ", line 13: pictures: need all, a number from 1"),
+        ("people: 2", "people: 2\nplatform: 3", ", line 20: the key 'platform' comes twice"),
+        ("people: 2\n", "", ": people is missing."),
+    ],
+)
+def test_a_mistake_in_study_yaml_has_its_line(tmp_path, old, new, said):
+    assert STUDY.count(old) == 1
+    place = tmp_path / "study.yaml"
+    place.write_text(STUDY)
+    assert read_study_config(place).people == 2
+    place.write_text("\ufeff" + STUDY.replace(old, new))
+    with pytest.raises(UserError) as found:
+        read_study_config(place)
+    assert str(found.value).startswith(f"{place}{said}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "models:\n- a\n- b",
+            "models: &a [*a]",
+            "line 9: models.0: input should be a valid string",
+        ),
+        ("people: 2", "foo: &a {foo: *a}", "line 13: there is no key 'foo'."),
+        ("min_retest: null", "min_retest: &a {b: *a}", "line 18: exclusion.min_retest: input"),
+    ],
+)
+def test_values_without_end_end_in_a_sentence(tmp_path, old, new, said):
+    assert STUDY.count(old) == 1
+    place = tmp_path / "study.yaml"
+    place.write_text(STUDY.replace(old, new))
+    with pytest.raises(UserError) as found:
+        read_study_config(place)
+    assert str(found.value).startswith(f"{place}, {said}")
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -17,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from snellen.errors import UserError, nearest
 from snellen.files import shown
-from snellen.study.plain_yaml import read_plain_yaml
+from snellen.study.plain_yaml import Lines, placed, read_with_lines
 
 __all__ = [
     "DESIGNS",
@@ -30,6 +31,7 @@ __all__ = [
     "Prolific",
     "StudyConfig",
     "parse_config",
+    "read_config_with_lines",
     "read_study_config",
 ]
 
@@ -178,12 +180,15 @@ class StudyConfig(_Strict):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parse_config(values: Any, where: str = "study.yaml") -> StudyConfig:
+def parse_config(
+    values: Any, where: str = "study.yaml", lines: Lines = MappingProxyType({})
+) -> StudyConfig:
     """Check the values of a ``study.yaml``.
 
     Args:
         values: what YAML or JSON holds.
         where: what the sentence names.
+        lines: in which keys stand, for the sentence; what it does not hold has no line.
 
     Raises:
         UserError: the first thing that is wrong.
@@ -196,12 +201,15 @@ def parse_config(values: Any, where: str = "study.yaml") -> StudyConfig:
         raise UserError(f"{where} must hold lines of the form `key: value`.")
     unknown = [key for key in values if key not in StudyConfig.model_fields]
     if unknown:
-        keys = StudyConfig.model_fields
-        raise UserError(f"{where}: there is no key {unknown[0]!r}.{nearest(unknown[0], keys)}")
+        near = nearest(unknown[0], StudyConfig.model_fields)
+        raise UserError(
+            f"{placed(where, lines, unknown[0])}: there is no key {unknown[0]!r}.{near}"
+        )
     try:
         return StudyConfig.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{where}: {_sentence(error)}") from error
+        first = error.errors()[0]
+        raise UserError(f"{placed(where, lines, *_keys(first))}: {_sentence(first)}") from error
 
 
 # What a value must be, where pydantic's words would be a pattern or name one possibility of three.
@@ -218,8 +226,16 @@ _KINDS: dict[str, type[_Strict]] = {"open": OpenLink, "prolific": Prolific, "mtu
 _NAMES = {None: "nothing", True: "true", False: "false"}
 
 
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
+def _keys(first: ErrorDetails) -> tuple[str | int, ...]:
+    """On the way to what is wrong, as the file has them."""
+    place = first["loc"]
+    if place[0] == "platform":
+        # A second one is the platform's kind, a third its key.
+        return ("platform", *(place[2:] or ["kind"]))
+    return place[:1] if place[0] in ("pictures", "magnify") else place
+
+
+def _sentence(first: ErrorDetails) -> str:
     kind, got = first["type"], first["input"]
     place = [str(part) for part in first["loc"]]
     if place[0] == "platform" and len(place) > 1:
@@ -241,12 +257,13 @@ def _sentence(error: ValidationError) -> str:
 
 def _of_platform(tag: str, key: str, first: ErrorDetails) -> str:
     """The same of a key that only one kind of platform has."""
-    keys = _KINDS[tag].model_fields
+    known = [name for name in _KINDS[tag].model_fields if name != "kind"]
+    name = key.removeprefix("platform.")
     kind = first["type"]
     if kind == "extra_forbidden":
         return (
-            f"platform: kind {tag} has no key {key.removeprefix('platform.')!r}; it has "
-            f"{', '.join(name for name in keys if name != 'kind')}."
+            f"platform: kind {tag} has no key {name!r}.{nearest(name, known)} It has "
+            f"{', '.join(known)}."
         )
     if kind == "missing":
         return (
@@ -283,9 +300,19 @@ def read_study_config(path: str | Path) -> StudyConfig:
     Raises:
         UserError: it is missing, not YAML, or says something that cannot be.
     """
+    return read_config_with_lines(path)[0]
+
+
+def read_config_with_lines(path: str | Path) -> tuple[StudyConfig, Lines]:
+    """Read and check a ``study.yaml``; also in which lines it says what.
+
+    Raises:
+        UserError: as `read_study_config`.
+    """
     place = Path(path)
     try:
         data = place.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {shown(place)}: {error.strerror or error}.") from error
-    return parse_config(read_plain_yaml(data, shown(place)), shown(place))
+    values, lines = read_with_lines(data, shown(place))
+    return parse_config(values, shown(place), lines), lines

@@ -22,12 +22,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from snellen.errors import UserError, nearest
 from snellen.files import shown
-from snellen.study.config import StudyConfig, read_study_config
+from snellen.study.config import StudyConfig, read_config_with_lines
 from snellen.study.design import Plan, make_plan
 from snellen.study.pictures import Picture, PictureSet, read_picture_set
+from snellen.study.plain_yaml import Lines, placed
 
 __all__ = [
     "CONFIG_FILE",
@@ -167,15 +169,16 @@ def open_study(path: str | os.PathLike[str]) -> Study:
             f"{shown(folder / CONFIG_FILE)} is missing: restore it, or make the study anew with "
             "`snellen study create`."
         )
-    config = read_study_config(folder / CONFIG_FILE)
+    config, lines = read_config_with_lines(folder / CONFIG_FILE)
     where = shown(folder / CONFIG_FILE)
-    for model in config.models:
+    for place, model in enumerate(config.models):
         if model not in pictures.models:
+            here = placed(where, lines, "models", place)
             raise UserError(
-                f"{where}: there is no model {model!r}.{nearest(model, pictures.models)} "
+                f"{here}: there is no model {model!r}.{nearest(model, pictures.models)} "
                 f"The study has {_listed(pictures.models)}."
             )
-    indices = select_pictures(pictures, config.pictures, config.seed, where)
+    indices = select_pictures(pictures, config.pictures, config.seed, where, lines)
     study = Study(folder, config, pictures, indices)
     try:
         study.plan  # noqa: B018 - it is made, and kept
@@ -189,6 +192,7 @@ def select_pictures(
     wanted: str | int | Sequence[str],
     seed: int,
     where: str = CONFIG_FILE,
+    lines: Lines = MappingProxyType({}),
 ) -> tuple[int, ...]:
     """Which pictures a study shows.
 
@@ -200,6 +204,7 @@ def select_pictures(
         wanted: ``"all"``, a number, or names.
         seed: of the draw.
         where: what the sentence names.
+        lines: of ``study.yaml``, where that is what says which are wanted.
 
     Returns:
         Places in `pictures.pictures`, ascending.
@@ -208,21 +213,23 @@ def select_pictures(
         UserError: there are fewer, or none of that name.
     """
     there = pictures.pictures
+    here = placed(where, lines, "pictures")
     if wanted == "all":
         return tuple(range(len(there)))
     if isinstance(wanted, int):
         if wanted > len(there):
             raise UserError(
-                f"{where}: of pictures {wanted} are asked for, there are {len(there)}: say all, or "
+                f"{here}: of pictures {wanted} are asked for, there are {len(there)}: say all, or "
                 f"a number up to {len(there)}."
             )
         return tuple(sorted(_drawn(pictures, seed)[:wanted]))
     places = {picture.name: place for place, picture in enumerate(there)}
-    for name in wanted:
+    for place, name in enumerate(wanted):
         if name not in places:
-            raise UserError(f"{where}: there is no picture {name!r}.{nearest(name, places)}")
+            here = placed(where, lines, "pictures", place)
+            raise UserError(f"{here}: there is no picture {name!r}.{nearest(name, places)}")
     if not wanted:
-        raise UserError(f"{where}: pictures: none is named; write `pictures: all`, or names.")
+        raise UserError(f"{here}: pictures: none is named; write `pictures: all`, or names.")
     return tuple(sorted(places[name] for name in wanted))
 
 

@@ -8,13 +8,19 @@ numbers, yes and no are read as YAML 1.2 spells them: ``010`` is not eight, ``1:
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 import yaml
 
 from snellen.errors import UserError
 
-__all__ = ["read_plain_yaml"]
+__all__ = ["Lines", "placed", "read_plain_yaml", "read_with_lines"]
+
+Lines: TypeAlias = Mapping[tuple[str | int, ...], int]
+"""The line, from 1, of each key, by the keys on the way to it; of a list's items by their place."""
+
+_DEPTH = 2  # of keys whose lines are kept: more than study.yaml has
 
 
 class _Loader(yaml.SafeLoader):
@@ -67,13 +73,32 @@ def read_plain_yaml(data: bytes | str, where: str) -> Any:
     Traceback (most recent call last):
     snellen.errors.UserError: study.yaml, line 2: the key 'people' comes twice: keep one.
     """
+    return read_with_lines(data, where)[0]
+
+
+def read_with_lines(data: bytes | str, where: str) -> tuple[Any, Lines]:
+    r"""Return what a YAML text says, as `read_plain_yaml`, and in which lines.
+
+    Args:
+        data: the text, UTF-8 if bytes.
+        where: what the sentence names.
+
+    Raises:
+        UserError: as `read_plain_yaml`.
+
+    >>> read_with_lines("people: 20\nmodels:\n- mse\n- mae\n", "study.yaml")[1]
+    {('people',): 1, ('models',): 2, ('models', 0): 3, ('models', 1): 4}
+    """
     try:
         text = data if isinstance(data, str) else data.decode()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise UserError(f"{where}, line {line}, is not UTF-8: save the file as UTF-8.") from error
     try:
-        return yaml.load(text.removeprefix("\ufeff"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        loader = _Loader(text.removeprefix("\ufeff"))
+        node = loader.get_single_node()
+        values = None if node is None else loader.construct_document(node)
+        return values, dict(_lines(node))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise UserError(
@@ -86,6 +111,38 @@ def read_plain_yaml(data: bytes | str, where: str) -> Any:
         raise UserError(f"{where} is not YAML: {str(error).splitlines()[0]}.") from error
     except RecursionError as error:
         raise UserError(f"{where} is nested too deeply: write `key: value` lines.") from error
+
+
+def placed(where: str, lines: Lines, *keys: str | int) -> str:
+    """Say where a key stands: in its line, or else in that of the nearest key around it.
+
+    >>> placed("study.yaml", {("platform",): 90, ("platform", "kind"): 92}, "platform", "days")
+    'study.yaml, line 90'
+    >>> placed("study.yaml", {}, "people")
+    'study.yaml'
+    """
+    for end in range(len(keys), 0, -1):
+        if (line := lines.get(keys[:end])) is not None:
+            return f"{where}, line {line}"
+    return where
+
+
+def _lines(
+    node: yaml.Node | None, above: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    """Of all keys and items below a node, as far as lines are kept; aliases may have no end."""
+    if len(above) == _DEPTH:
+        return
+    if isinstance(node, yaml.MappingNode):
+        found = [(key.value, key, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        found = [(place, item, item) for place, item in enumerate(node.value)]
+    else:
+        return
+    for name, at, below in found:
+        if isinstance(name, str | int):
+            yield (*above, name), at.start_mark.line + 1
+            yield from _lines(below, (*above, name))
 
 
 def _line(error: yaml.MarkedYAMLError) -> str:
