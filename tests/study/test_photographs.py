@@ -245,12 +245,15 @@ def test_a_folder_of_that_name_is_no_model(tmp_path):
     ],
 )
 def test_names_that_look_like_pieces(tmp_path, first, second):
-    assert f"'{first}' and '{second}', for example" in alike_note(tmp_path, [first, second])
+    assert f"'{first}' and '{second}', for example" in alike_note(tmp_path, [first, second, "cat"])
 
 
 @pytest.mark.parametrize(
     "names",
-    [("boat", "cat"), ("0801", "0802"), ("boat1", "cat1"), ("101", "boat"), ("a1b", "a2b"), ()],
+    [
+        *(("boat", "cat"), ("0801", "0802"), ("boat1", "cat1"), ("101", "boat"), ("a1b", "a2b")),
+        *(("kodim01", "kodim02", "kodim03"), ()),
+    ],
 )
 def test_names_that_do_not(tmp_path, names):
     assert alike_note(tmp_path, names) == ""

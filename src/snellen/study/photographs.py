@@ -102,13 +102,18 @@ def alike_note(folder: Path, pictures: Sequence[str]) -> str:
     `picture,source`, and make the study anew."
     >>> alike_note(Path("in"), ["0801", "0802", "boat", "cat1"])
     ''
+
+    Where one name with a number is all there is, the pictures are counted, not cut.
+
+    >>> alike_note(Path("in"), ["img_001", "img_002", "img_003"])
+    ''
     """
     groups: dict[str, list[str]] = {}
     for name in pictures:
         if stem := _PIECE.sub("", name).casefold():
             groups.setdefault(stem, []).append(name)
     alike = [names for names in groups.values() if len(names) > 1]
-    if not alike:
+    if not alike or len(alike[0]) == len(pictures):
         return ""
     count, many = sum(map(len, alike)), len(alike)
     first, second = alike[0][:2]
