@@ -146,6 +146,17 @@ def test_the_interval_covers_a_true_difference():
     assert stats.binom.ppf(1e-3, 400, 0.935) <= covered <= stats.binom.isf(1e-3, 400, 0.97)
 
 
+def test_photographs_are_named_only_where_any_is_known():
+    rng = np.random.default_rng(0)
+    person, picture = who_judges("crossed", 4, 6, 6)
+    ranks = rng.permuted(np.tile([1.0, 2.0], (24, 1)), axis=1)
+    (own,) = mean_rank_differences(ratings(ranks, person, picture), design="crossed", resamples=100)
+    assert own.method == "two-way bootstrap over 4 people and 6 pictures (100 resamples)"
+    cut = ratings(ranks, person, picture, sources="aabbcc")
+    (cut,) = mean_rank_differences(cut, design="crossed", resamples=100)
+    assert cut.method == "two-way bootstrap over 4 people and 3 photographs (100 resamples)"
+
+
 def test_crops_of_one_photograph_are_no_new_evidence():
     study = simulated("crossed", (10, 20, 20))
     (once, *_) = mean_rank_differences(study, design="crossed")

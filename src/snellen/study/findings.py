@@ -17,7 +17,7 @@ from snellen.study.statistics.halves import order_effects
 from snellen.study.statistics.places import position_bias
 from snellen.study.statistics.plackett_luce import plackett_luce
 from snellen.study.statistics.ranks import rank_distribution
-from snellen.study.statistics.resampling import Bootstrap, clusters_of
+from snellen.study.statistics.resampling import Bootstrap, clusters_of, knows_photographs
 from snellen.study.statistics.retest import retest
 from snellen.study.statistics.wilcoxon import holm, pair_tests
 from snellen.study.statistics.wins import win_rates
@@ -29,16 +29,16 @@ def headline_of(ratings: Ratings, bootstrap: Bootstrap) -> dict[str, Any]:
     """Mean ranks and their differences, the part that is computed for others' answers too.
 
     Returns:
-        ``people``, ``pictures``, ``photographs`` (from which these are), ``rankings``, ``ranks``
-        (see `RankDistribution`) and ``differences``, one for each pair of models, with ``p_holm``,
-        corrected for all pairs.
+        ``people``, ``pictures``, ``photographs`` (from which these are; None: nothing is known of
+        any), ``rankings``, ``ranks`` (see `RankDistribution`) and ``differences``, one for each
+        pair of models, with ``p_holm``, corrected for all pairs.
     """
     main = ratings.only("main")
     ranks = rank_distribution(main, bootstrap)
     return {
         "people": ranks.people,
         "pictures": ranks.pictures,
-        "photographs": clusters_of(main).sources,
+        "photographs": clusters_of(main).sources if knows_photographs(main) else None,
         "rankings": ranks.rankings,
         "ranks": ranks.as_dict(),
         "differences": _differences(main, bootstrap) if ranks.rankings else [],

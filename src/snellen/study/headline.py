@@ -18,6 +18,7 @@ from snellen.study.config import Design
 from snellen.study.ratings import Ratings
 from snellen.study.statistics.estimates import NO_SPREAD
 from snellen.study.statistics.intervals import Intervals, NoIntervals, prepare
+from snellen.study.statistics.resampling import knows_photographs
 
 __all__ = ["Difference", "mean_rank_differences"]
 
@@ -93,6 +94,7 @@ def mean_rank_differences(
             by_participant=design == "nested" and not _shares_sources(main),
             resamples=resamples,
             seed=seed,
+            unit="photographs" if knows_photographs(main) else "pictures",
         )
     found = []
     for (a, b), numbers in zip(pairs, zip(*intervals.of(values, level), strict=True), strict=True):

@@ -27,7 +27,7 @@ from snellen.study.ratings import Ratings
 from snellen.study.statistics.ceiling import Ceiling, ceiling, with_majority
 from snellen.study.statistics.estimates import Estimate, known
 from snellen.study.statistics.orders import kendall_tau_b, model_pairs, order_signs
-from snellen.study.statistics.overlap import NOT_MEASURABLE, Overlap, overlap_of
+from snellen.study.statistics.overlap import Overlap, not_measurable, overlap_of
 from snellen.study.statistics.resampling import (
     Bootstrap,
     draws,
@@ -197,7 +197,7 @@ def _to_ceiling(
 ) -> list[Estimate]:
     """`agreeing` is (K, n, pairs): what each metric shares with each ranking."""
     if not overlap.pairs:
-        return [Estimate(missing=NOT_MEASURABLE)] * len(agreeing)
+        return [Estimate(missing=not_measurable(bootstrap.design))] * len(agreeing)
     others, asked = with_majority(overlap, signs)
     ahead = (asked * (agreeing - others)).sum(2).T
     compared = asked.sum(1, keepdims=True)

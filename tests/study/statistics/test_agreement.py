@@ -181,6 +181,12 @@ def test_a_nested_design_says_that_it_cannot():
     }
 
 
+def test_before_two_have_answered_it_is_not_the_design_that_hinders():
+    assert agreement(simulated(1, 8), CROSSED).missing == (
+        "not measurable yet: no picture was ranked by two participants"
+    )
+
+
 def test_relabelling_changes_nothing():
     ratings = simulated(5, 8, ties=True)
     moved, _place = models_moved(ratings, [2, 0, 1])

@@ -5,7 +5,7 @@ import pytest
 
 from snellen.study.statistics import ceiling
 from snellen.study.statistics.orders import order_signs
-from snellen.study.statistics.overlap import NOT_MEASURABLE
+from snellen.study.statistics.overlap import not_measurable
 
 from .helpers import CROSSED, NESTED, models_moved, ratings_of, simulated
 
@@ -62,7 +62,7 @@ def test_a_nested_design_knows_its_people_by_their_repeats_alone():
             "value": None,
             "low": None,
             "high": None,
-            "missing": NOT_MEASURABLE,
+            "missing": not_measurable("nested"),
         }
     assert found.within_people.value == 0.5
 

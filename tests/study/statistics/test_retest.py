@@ -72,7 +72,7 @@ def test_without_repeats_it_says_so():
     assert found.as_dict() == {
         "trials": 0,
         "people": 0,
-        "missing": "not measurable in this design: no trial was answered twice",
+        "missing": "not measurable: no trial was answered twice",
     }
     only_repeats = ratings_of([[1, 2]], [0], [0], kinds=("repeat",))
     assert retest(only_repeats, CROSSED).missing

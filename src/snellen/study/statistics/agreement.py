@@ -16,12 +16,12 @@ from snellen.study.ratings import Ratings, midranks
 from snellen.study.statistics.estimates import Estimate, known
 from snellen.study.statistics.krippendorff import alpha_of_coincidences
 from snellen.study.statistics.orders import order_signs
-from snellen.study.statistics.overlap import NOT_MEASURABLE, Overlap, overlap_of
+from snellen.study.statistics.overlap import Overlap, not_measurable, overlap_of
 from snellen.study.statistics.resampling import Bootstrap, draws, estimates, no_interval
 
 __all__ = ["Agreement", "agreement", "kendall_w"]
 
-_UNKNOWN = Estimate(missing=NOT_MEASURABLE)
+_UNKNOWN = Estimate()
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,14 @@ def _concordance(
 def agreement(ratings: Ratings, bootstrap: Bootstrap) -> Agreement:
     """Measure the agreement of people in the main trials.
 
-    In a nested design no two people rank one picture: there it says that it is not measurable.
+    In a nested design no two people rank one picture: it says that it is not measurable. Of other
+    designs it says so while too few have answered.
     """
     main = ratings.only("main")
     overlap = overlap_of(main)
     shared = overlap.raters > 1
     if not overlap.pairs:
-        return Agreement(0, 0, missing=NOT_MEASURABLE)
+        return Agreement(0, 0, missing=not_measurable(bootstrap.design))
     concordance = _concordance(main.ranks, overlap.picture, overlap.pictures)[shared]
     valid = concordance[~np.isnan(concordance)]
     people, sources = np.ones((1, overlap.clusters.people)), np.ones((1, overlap.clusters.sources))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from snellen.study.ratings import Ratings
 from snellen.study.statistics.estimates import Estimate
 from snellen.study.statistics.orders import order_signs
-from snellen.study.statistics.overlap import NOT_MEASURABLE, Overlap, overlap_of
+from snellen.study.statistics.overlap import Overlap, not_measurable, overlap_of
 from snellen.study.statistics.resampling import (
     Bootstrap,
     draws,
@@ -66,7 +66,7 @@ def ceiling(ratings: Ratings, bootstrap: Bootstrap) -> Ceiling:
     overlap, signs = overlap_of(main), order_signs(main.ranks)
     clusters = overlap.clusters
     if not overlap.pairs:
-        nothing = Estimate(missing=NOT_MEASURABLE)
+        nothing = Estimate(missing=not_measurable(bootstrap.design))
         return Ceiling(nothing, nothing, nothing, within)
     once = np.ones((1, clusters.people)), np.ones((1, clusters.sources))
     found = [np.empty((0, 1))]

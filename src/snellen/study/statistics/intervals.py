@@ -69,6 +69,7 @@ def prepare(
     by_participant: bool,
     resamples: int = 10_000,
     seed: int = 0,
+    unit: str = "pictures",
 ) -> Intervals:
     """Prepare for averaging what was found in n rankings.
 
@@ -78,6 +79,7 @@ def prepare(
         by_participant: a t interval over participants; else the two-way bootstrap.
         resamples: draws of the bootstrap.
         seed: of the draws.
+        unit: what the numbers of `source` stand for, in words.
 
     >>> person, source = np.repeat(np.arange(20), 50), np.tile(np.arange(50), 20)
     >>> values = np.random.default_rng(0).normal(size=(1000, 1))
@@ -92,7 +94,7 @@ def prepare(
         return _ByParticipant(person)
     if sources < 2:
         return NoIntervals("one picture: nothing is known of others, so there is no interval")
-    return _TwoWay(person, source, resamples, seed)
+    return _TwoWay(person, source, resamples, seed, unit)
 
 
 class NoIntervals:
@@ -127,7 +129,12 @@ class _TwoWay:
     """Everything is by cell: all rankings that one person gave of pictures of one source."""
 
     def __init__(
-        self, person: NDArray[np.intp], source: NDArray[np.intp], resamples: int, seed: int
+        self,
+        person: NDArray[np.intp],
+        source: NDArray[np.intp],
+        resamples: int,
+        seed: int,
+        unit: str = "pictures",
     ) -> None:
         _, person = np.unique(person, return_inverse=True)
         _, source = np.unique(source, return_inverse=True)
@@ -141,7 +148,7 @@ class _TwoWay:
         self._resamples, self._seed = resamples, seed
         self._kept: list[NDArray[np.float64]] | None = None
         self.method = (
-            f"two-way bootstrap over {self._people} people and {self._sources} photographs"
+            f"two-way bootstrap over {self._people} people and {self._sources} {unit}"
             f" ({resamples:,} resamples)"
         )
 

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from snellen.study.config import Design
 from snellen.study.ratings import Ratings
 from snellen.study.statistics.resampling import Clusters, clusters_of
 
-__all__ = ["NOT_MEASURABLE", "Overlap", "overlap_of"]
-
-NOT_MEASURABLE = "not measurable in this design: no picture was ranked by two participants"
+__all__ = ["Overlap", "not_measurable", "overlap_of"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,16 @@ class Overlap:
         alone = self.sums((values**2).sum(1, keepdims=True), people**2)[:, :, 0]
         found: NDArray[np.float64] = ((together - alone) / 2 * sources[:, self.source]).sum(1)
         return found
+
+
+def not_measurable(design: Design) -> str:
+    """Why nothing is known of how far people agree where no picture was ranked by two of them.
+
+    >>> not_measurable("crossed")
+    'not measurable yet: no picture was ranked by two participants'
+    """
+    when = "in this design" if design == "nested" else "yet"
+    return f"not measurable {when}: no picture was ranked by two participants"
 
 
 def overlap_of(ratings: Ratings) -> Overlap:

@@ -51,6 +51,7 @@ __all__ = [
     "clusters_of",
     "draws",
     "estimates",
+    "knows_photographs",
     "linear_estimates",
     "no_interval",
     "ratio_estimates",
@@ -107,6 +108,17 @@ class Clusters:
     def two_way(self, bootstrap: Bootstrap) -> bool:
         """Whether pictures are drawn too, and not people alone."""
         return not bootstrap.people_only and (bootstrap.design != "nested" or self.shared)
+
+
+def knows_photographs(ratings: Ratings) -> bool:
+    """Whether any picture's source is more than its own name.
+
+    >>> none = np.empty(0, np.intp)
+    >>> given = ("m",), ("P1",), ("a-1", "a-2"), ("a-1", "a-2"), np.empty((0, 1)), none, none
+    >>> knows_photographs(Ratings(*given, np.empty((0, 1), np.intp)))
+    False
+    """
+    return any(a != b for a, b in zip(ratings.pictures, ratings.sources, strict=True))
 
 
 def clusters_of(ratings: Ratings) -> Clusters:

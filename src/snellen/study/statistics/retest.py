@@ -18,7 +18,7 @@ from snellen.study.statistics.resampling import Bootstrap, clusters_of, ratio_es
 
 __all__ = ["NO_REPEATS", "Retest", "retest", "retest_by_person", "same_order"]
 
-NO_REPEATS = "not measurable in this design: no trial was answered twice"
+NO_REPEATS = "not measurable: no trial was answered twice"
 
 
 @dataclass(frozen=True)
