@@ -64,7 +64,18 @@ def circles(panel):
 def test_dots_stand_where_their_values_are():
     dots = [Dot("a", 0, 1.0), Dot("b", 1, 2.0, 1.5, 2.5), Dot("c", 2, 3.0)]
     found = circles(dot_panel("t", dots, axis="x", limits=(1.0, 3.0), digits=2))
-    assert found == [12, 200, 388]
+    assert found == [12, 183, 354]
+
+
+def test_no_line_crosses_the_numbers_beside_the_rows():
+    dots = [Dot(name, None, value, value - 0.1, value) for name, value in (("a", 0.89), ("b", 1))]
+    panel = dot_panel("t", dots, axis="x", limits=(0.4, 0.8), digits=0, line=(0.5, "chance"),
+                      band=(0.9, 1.0, 1.0, "majority of the others"), scale=100)  # fmt: skip
+    ends = [float(e.get("x")) for e in elements(panel, "text") if e.text in {"89", "100"}
+            and "text-anchor: end" in e.get("style")]  # fmt: skip
+    assert ends == [388, 388]
+    drawn = [d for e in elements(panel, "path") for d in re.findall(r"[MH](-?[\d.]+)", e.get("d"))]
+    assert max(map(float, drawn)) <= 388 - 6.5 * len("100")
 
 
 def test_the_axis_grows_with_intervals_and_stays_on_the_paper():

@@ -18,6 +18,7 @@ __all__ = ["Dot", "Share", "dot_panel", "ordinal", "rank_panel", "spread_panel"]
 
 _WIDTH = 400
 _LABELLED = 4  # models; with more there is no room for numbers above the bars
+_CHARACTER = 6.5  # at most so wide is one of 11 px
 _LONGEST = 24  # characters of a name
 _EACH_BELOW = 101  # with fewer values each has a tick of its own
 
@@ -128,13 +129,17 @@ def dot_panel(
     base = top + row * len(dots)
     least, most = _extent(dots, limits, band)
 
+    # The numbers beside the rows have a column of their own, which no line crosses.
+    numbers = [number(scale * dot.value, digits) for dot in dots]
+    right = _WIDTH - 20 - _CHARACTER * max((len(each) for each in numbers), default=0)
+
     def x(value: float) -> float:
-        return 12 + (_WIDTH - 24) * (value - least) / (most - least)
+        return 12 + (right - 12) * (value - least) / (most - least)
 
     parts = []
     if band is not None:
         parts.append(_band(band, x, top, base))
-    parts += _x_axis(least, most, x, base, axis, scale)
+    parts += _x_axis(least, most, x, base, axis, scale, right)
     if line is not None:
         parts.append(f'<path d="M{x(line[0]):.1f} 14V{base:.1f}" class="axis dashed"/>')
         parts.append(_named(x(line[0]), 10, line[1]))
@@ -142,9 +147,8 @@ def dot_panel(
         y = top + row * (place + 0.5) + 5
         colour = "var(--ink)" if dot.index is None else _colour(dot.index)
         text = _short(dot.name)
-        value = number(scale * dot.value, digits)
         parts.append(_words(12, y - 8, text, "start", "ink"))
-        parts.append(_words(_WIDTH - 12, y - 8, value, "end", "soft"))
+        parts.append(_words(_WIDTH - 12, y - 8, numbers[place], "end", "soft"))
         if dot.low is not None and dot.high is not None:
             parts.append(
                 f'<path d="M{x(dot.low):.1f} {y:.1f}H{x(dot.high):.1f}" '
@@ -158,7 +162,9 @@ def dot_panel(
         parts.append(
             f'<circle cx="{x(dot.value):.1f}" cy="{y:.1f}" r="4.2" style="fill: {colour}"/>'
         )
-    said = "; ".join(f"{readable(dot.name)}: {number(scale * dot.value, digits)}" for dot in dots)
+    said = "; ".join(
+        f"{readable(dot.name)}: {value}" for dot, value in zip(dots, numbers, strict=True)
+    )
     return _svg(title, said, round(base + 40), parts)
 
 
@@ -280,14 +286,15 @@ def _x_axis(
     base: float,
     axis: str,
     scale: float = 1.0,
+    right: float = _WIDTH - 12,
 ) -> list[str]:
     ticks = _ticks(least, most)
     places = 0 if all(float(scale * t).is_integer() for t in ticks) else _places(ticks, scale)
-    parts = [f'<path d="M12 {base:.1f}H{_WIDTH - 12}" class="axis"/>']
+    parts = [f'<path d="M12 {base:.1f}H{right:.1f}" class="axis"/>']
     for tick in ticks:
         parts.append(f'<path d="M{x(tick):.1f} {base:.1f}v4" class="axis"/>')
         parts.append(_words(x(tick), base + 17, number(scale * tick, places), "middle"))
-    return [*parts, _words(_WIDTH / 2, base + 34, axis, "middle")]
+    return [*parts, _words((12 + right) / 2, base + 34, axis, "middle")]
 
 
 def _named(x: float, y: float, name: str) -> str:
