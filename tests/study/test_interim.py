@@ -43,10 +43,16 @@ def turn(study, state, now):
 def test_a_look_is_told_with_its_time_and_the_sessions_until_then(running):
     look(running)
     take_part(running, 1)
-    expected = {"at": "2096-10-02T07:06:40+00:00", "how": "analysis", "completed": 2, "begun": 3}
+    answers = len(running.plan.trials(0))
+    expected = {
+        "at": "2096-10-02T07:06:40+00:00", "how": "analysis", "completed": 2, "begun": 3,
+        "closed": False, "completed_after": 1, "answers_after": answers,
+    }  # fmt: skip
     with closing(sqlite3.connect(running.database)) as connection:
         connection.execute("UPDATE session SET created_at = 5e9, completed_at = 5e9"
                            " WHERE number = 4")  # fmt: skip
+        connection.execute("UPDATE answer SET received_at = 5e9 WHERE session ="
+                           " (SELECT id FROM session WHERE number = 4)")  # fmt: skip
         connection.commit()
     assert looks(running) == [expected]
     look(running, "export", now=6e9)
@@ -68,7 +74,9 @@ def test_a_look_after_a_closing_that_was_not_the_last_is_one(running):
     turn(running, "open", NOW + 2)
     assert [each["how"] for each in looks(running)] == ["analysis"]
     turn(running, "closed", NOW + 3)
-    assert [each["how"] for each in looks(running)] == ["analysis"]
+    (found,) = looks(running)
+    assert (found["how"], found["closed"]) == ("analysis", True)
+    assert (found["completed_after"], found["answers_after"]) == (0, 0)
 
 
 def test_without_unlocking_nothing_is_seen_or_noted(running):

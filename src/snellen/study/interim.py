@@ -72,7 +72,9 @@ def looks_before_closing(connection: sqlite3.Connection) -> list[dict[str, Any]]
 
     Returns:
         ``at`` (ISO 8601, UTC), ``how``, and how many sessions had been ``completed``, and how many
-        ``begun``, by then. Who has withdrawn since is not among the completed ones.
+        ``begun``, by then. Who has withdrawn since is not among the completed ones. ``closed``:
+        whether the study was closed then, and was opened again. ``completed_after`` and
+        ``answers_after``: how many sessions were completed, and answers given, since.
     """
     last = None  # what was logged after the closing is no early look
     if setting(connection, "state") == "closed":
@@ -80,15 +82,39 @@ def looks_before_closing(connection: sqlite3.Connection) -> list[dict[str, Any]]
         if last is None:
             return []
     found = []
-    for at, how in connection.execute(
-        "SELECT at, detail FROM event WHERE what = 'result seen' AND (?1 IS NULL OR id < ?1)"
+    for number, at, how in connection.execute(
+        "SELECT id, at, detail FROM event WHERE what = 'result seen' AND (?1 IS NULL OR id < ?1)"
         " ORDER BY id",
         (last,),
     ).fetchall():
-        completed, begun = connection.execute(
-            "SELECT count(*) FILTER (WHERE completed_at <= ?1), count(*) FROM session"
-            " WHERE created_at <= ?1",
+        completed, begun, completed_after = connection.execute(
+            "SELECT count(*) FILTER (WHERE completed_at <= ?1),"
+            " count(*) FILTER (WHERE created_at <= ?1),"
+            " count(*) FILTER (WHERE completed_at > ?1 AND state = 'completed') FROM session",
             (at,),
         ).fetchone()
-        found.append({"at": time_in_words(at), "how": how, "completed": completed, "begun": begun})
+        (answers_after,) = connection.execute(
+            "SELECT count(*) FROM answer WHERE received_at > ?", (at,)
+        ).fetchone()
+        found.append(
+            {
+                "at": time_in_words(at),
+                "how": how,
+                "completed": completed,
+                "begun": begun,
+                "closed": _was_closed(connection, number),
+                "completed_after": completed_after,
+                "answers_after": answers_after,
+            }
+        )
     return found
+
+
+def _was_closed(connection: sqlite3.Connection, event: int) -> bool:
+    """Whether the study was closed when that event was logged."""
+    found = connection.execute(
+        "SELECT what FROM event WHERE id < ? AND what IN ('open', 'paused', 'closed')"
+        " ORDER BY id DESC LIMIT 1",
+        (event,),
+    ).fetchone()
+    return found is not None and found[0] == "closed"
