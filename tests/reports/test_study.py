@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from snellen.reports.study import RankedPicture, StudyReport, write_study_report
-from snellen.reports.study_calibration import CHANCE_OF_FRIEDMAN, CHANCE_OF_HEADLINE
+from snellen.reports.study_calibration import (
+    CHANCE_OF_FRIEDMAN,
+    CHANCE_OF_HEADLINE,
+    CHANCE_OF_WILCOXON,
+)
 from snellen.reports.study_calibration import MEASURED as SIMULATED
 from snellen.reports.study_facts import as_shown
 from snellen.reports.study_metrics import (
@@ -19,12 +23,20 @@ from snellen.reports.study_metrics import (
     no_ceiling,
 )
 from snellen.reports.study_participants import participant_rows, sensitivity_rows
+from snellen.reports.study_practice import extra_trials, repeats_in_words
 from snellen.reports.study_protocol import study_protocol
 from snellen.reports.study_reliability import reliability_rows
-from snellen.reports.study_tables import friedman_rows, pair_rows, rank_rows
+from snellen.reports.study_tables import (
+    friedman_rows,
+    pair_rows,
+    rank_rows,
+    wilcoxon_error,
+    wilcoxon_rows,
+)
 from snellen.study.analysis_pictures import gallery_pictures
 from snellen.study.analysis_results import results_of
-from snellen.study.config import DESIGNS
+from snellen.study.config import DESIGNS, parse_config
+from snellen.study.design import make_plan
 from snellen.study.statistics.resampling import Bootstrap
 
 from ..axe import violations
@@ -194,7 +206,7 @@ def test_pairs_are_told_with_the_better_first(report):
 
 def test_an_effect_points_to_the_better(report):
     tests = {(e["a"], e["b"]): e for e in report.results["findings"]["wilcoxon"]}
-    for row in pair_rows(report.results):
+    for row in wilcoxon_rows(report.results):
         entry = tests.get((row.better, row.worse)) or tests[row.worse, row.better]
         sign = -1 if (row.better, row.worse) in tests else 1
         assert float(row.effect.replace("−", "-")) == pytest.approx(
@@ -206,6 +218,130 @@ def test_friedman_is_printed_with_its_measured_error(report):
     rows = friedman_rows(report.results)
     assert [row.unit for row in rows] == ["5 participants", "8 pictures"]
     assert [row.error for row in rows] == ["15.7 %", "15.4 %"]
+
+
+def test_wilcoxon_is_printed_with_its_measured_error(report, text):
+    secondary = text[text.index('id="secondary"') :]
+    assert "Wilcoxon" not in text[text.index('id="pairs"') : text.index('id="secondary"')]
+    said = wilcoxon_error(report.results)
+    assert said in visible(secondary)
+    assert "20 people × the same 50 pictures" in said
+    assert "in 15.8 %; it should be 5 % at most." in said
+    assert "share photographs" not in said
+    findings = {**report.results["findings"], "photographs": 3}
+    assert wilcoxon_error({**report.results, "findings": findings}).endswith(
+        "Of pictures that share photographs, as here, it was not measured."
+    )
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_the_printed_error_of_wilcoxon_is_the_measured_one(design):
+    path = Path(__file__).parents[2] / "docs" / "results" / "study_intervals.json"
+    if not path.exists():
+        pytest.skip("docs/results/study_intervals.json is not there")
+    numbers = json.loads(path.read_text(encoding="utf-8"))["numbers"]
+    found, told = numbers["designs"][design], CHANCE_OF_WILCOXON[design]
+    assert told.any == pytest.approx(found["gap 0"]["p_below_.05"]["Wilcoxon, any pair"], abs=5e-6)
+    assert told.studies == numbers["studies"]
+    sizes = {
+        "nested": f"{found['people']} people × {found['trials']} pictures each",
+        "crossed": f"{found['people']} people × the same {found['trials']} pictures",
+        "balanced-incomplete": (
+            f"{found['people']} people × {found['trials']} of {found['pictures']} pictures"
+        ),
+    }
+    assert told.study == sizes[design]
+
+
+TRUTH = {0: "which nobody judges", 1: "than the same person judges", 2: "that count"}
+
+
+@pytest.mark.parametrize(
+    ("design", "people", "trials", "pictures", "training", "catch"),
+    [
+        ("crossed", 3, 6, 6, 3, 2),
+        ("crossed", 3, 6, 8, 2, 2),
+        ("crossed", 3, 6, 12, 3, 2),
+        ("crossed", 3, 2, 2, 3, 2),
+        ("nested", 3, 6, 18, 3, 2),
+        ("nested", 3, 6, 21, 3, 2),
+        ("nested", 1, 6, 6, 1, 1),
+        ("balanced-incomplete", 6, 4, 8, 3, 1),
+    ],
+)
+def test_where_practice_and_catch_trials_come_from_is_what_the_plan_deals(
+    design, people, trials, pictures, training, catch
+):
+    texts = dict.fromkeys(("title", "instructions", "consent", "contact"), "…")
+    study = {
+        "design": design, "people": people, "trials_per_person": trials,
+        "training_trials": training, "catch_trials": catch, "repeats": 0,
+    }  # fmt: skip
+    plan = make_plan(parse_config({**texts, **study, "models": ["a", "b", "c"]}), range(pictures))
+    judged = set(plan.picture.ravel().tolist())
+    told = extra_trials({**study, "pictures": pictures})
+    for slot in range(people):
+        own = set(plan.picture[slot].tolist())
+        for kind, said in (("training", told.training), ("catch", told.catch)):
+            found = [
+                2 if trial.picture in own else 1 if trial.picture in judged else 0
+                for trial in plan.trials(slot)
+                if trial.kind == kind
+            ]
+            for each, many in TRUTH.items():
+                words = many.replace("count", "counts") if found.count(each) == 1 else many
+                assert (words in said) == (each in found), (said, found)
+                if 0 < found.count(each) < len(found):
+                    assert f"{found.count(each)} on " in said
+
+
+def test_the_protocol_says_on_which_pictures_training_was(report):
+    told = dict(study_protocol(report.results))
+    assert told["Training"] == "3 trials first, on pictures that count later, too; not counted."
+    assert "2 catch trials, on pictures that count in other trials, too: the" in told["Controls"]
+
+
+@pytest.mark.parametrize(("trials", "repeats"), [(18, 2), (7, 3), (2, 2)])
+def test_repeats_come_as_late_as_is_said(trials, repeats):
+    texts = dict.fromkeys(("title", "instructions", "consent", "contact"), "…")
+    study = {
+        "design": "crossed", "people": 4, "trials_per_person": trials, "training_trials": 0,
+        "catch_trials": 0, "repeats": repeats,
+    }  # fmt: skip
+    plan = make_plan(parse_config({**texts, **study, "models": ["a", "b", "c"]}), range(trials))
+    said = repeats_in_words(study)
+    early = int(re.search(r"of the first (\d+) trials", said)[1])
+    late = int(re.search(r"after the first (\d+) of", said)[1])
+    for slot in range(4):
+        shown = plan.trials(slot)
+        main = [trial.picture for trial in shown if trial.kind == "main"]
+        for number, trial in enumerate(shown):
+            if trial.kind == "repeat":
+                assert main.index(trial.picture) < early
+                assert sum(t.kind == "main" for t in shown[:number]) >= late
+
+
+def unfinished(report, state, *, stopped, answered):
+    people = [{**report.results["participants"][0], "completed": n >= answered} for n in range(3)]
+    sessions = {"completed": 3 - answered, "active": stopped, "expired": 0, "withdrawn": 0}
+    conduct = {**report.results["conduct"], "state": state, "sessions": sessions}
+    told = study_protocol({**report.results, "participants": people, "conduct": conduct})
+    return dict(told)["Left out"]
+
+
+def test_who_did_not_finish_is_told_once_and_truly(report):
+    closed = unfinished(report, "closed", stopped=1, answered=0)
+    assert closed.endswith(
+        "1 session was not finished when the study was closed, and had no answer that could count. "
+        "It does not count."
+    )
+    assert "given to" not in closed
+    running = unfinished(report, "open", stopped=2, answered=1)
+    assert "2 sessions were not finished; 1 of them had answers that could count." in running
+    assert "its pictures are given to whoever comes next" in running
+    assert unfinished(report, "closed", stopped=0, answered=0).endswith(
+        "Every session was finished."
+    )
 
 
 def test_blocks_of_pieces_are_photographs(report):
@@ -225,7 +361,7 @@ def test_whoever_did_not_finish_is_not_still_at_it_when_the_study_is_closed(repo
         conduct = {**report.results["conduct"], "state": state, "sessions": sessions}
         return dict(study_protocol({**report.results, "conduct": conduct}))["People"]
 
-    assert "4 completed, 0 still at it, 3 stopped" in told(
+    assert "4 completed, 3 had not finished when the study was closed, 0 withdrew" in told(
         "closed", completed=4, active=2, expired=1
     )
     assert "4 completed, 2 still at it, 1 stopped" in told("open", completed=4, active=2, expired=1)
@@ -285,7 +421,7 @@ def test_the_printed_error_of_the_headline_is_the_measured_one(kind):
 
 def test_the_protocol_says_how_the_intervals_were_found_and_how_often_they_err(report):
     told = dict(study_protocol(report.results))
-    assert "draws people and, independently, photographs" in told["Intervals"]
+    assert "draws people and, independently, pictures with" in told["Intervals"]
     assert "Measured in 4,000 simulated studies of 20 people × the same 50" in told["Their error"]
     assert "p was below 0.05 in 4.0 % for one pair" in told["Their error"]
 
@@ -451,7 +587,11 @@ def test_long_sessions_are_told(report):
 
     assert told(sessions=20, over_30=3, median=18.4, longest=44.4) == (
         "3 of 20 completed sessions took longer than the 30 minutes that ITU-R BT.500 allows: "
-        "median 18 minutes, longest 44, from the consent to the last answer, pauses included."
+        "median 18.4 minutes, longest 44.4 minutes, from the consent to the last answer, pauses "
+        "included."
+    )
+    assert "median 18 seconds, longest 31 seconds, from" in told(
+        sessions=3, over_30=0, median=0.3, longest=0.51
     )
     assert told(sessions=1, over_30=0, median=9, longest=9).startswith(
         "None of 1 completed session"

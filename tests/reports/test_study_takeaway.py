@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from snellen.reports.study_facts import pairs_of
+from snellen.reports.study_facts import p_in_words, pairs_of
 from snellen.reports.study_takeaway import study_takeaway
 
-METHOD = "two-way bootstrap over 20 people and 50 photographs"
+METHOD = "two-way bootstrap over 20 people and 50 pictures"
 
 
 def difference(a, b, estimate, half, p, p_holm=None):
@@ -56,7 +56,7 @@ def test_what_was_not_shown_is_said_so():
     found = study_takeaway(three(p_mae=0.2, half=0.5))
     assert str(found) == (
         "20 people ranked ms-ssim better than mse: over 50 pictures its mean rank is 0.80 lower "
-        "[0.60, 1.00]; no difference was shown between it and mae (0.40 [−0.10, 0.90])."
+        "[0.60, 1.00]; ms-ssim's lead over mae, 0.40 [−0.10, 0.90], shows no difference."
     )
     assert found.others == (
         "mae was ranked better than mse: its mean rank is 0.40 [0.30, 0.50] lower.",
@@ -81,7 +81,7 @@ def test_where_the_best_is_open_the_surest_pair_is_told():
     takeaway = study_takeaway(make({"a": 1.7, "b": 1.8, "c": 2.3}, found))
     assert str(takeaway).startswith("20 people ranked b better than c: over 50 pictures")
     assert len(takeaway.others) == 2
-    assert all("No difference" in line for line in takeaway.others)
+    assert all(line.endswith("shows no difference.") for line in takeaway.others)
 
 
 def test_with_many_models_the_nearest_and_the_farthest_are_told():
@@ -247,13 +247,13 @@ def test_a_result_that_hangs_on_exclusions_is_a_caution():
     other = {**three(p_mae=0.5, half=0.6)["findings"], "title": "everyone who finished"}
     (line,) = study_takeaway({**three(), "sensitivity": [other]}).cautions
     assert line == (
-        "This depends on who is left out. With everyone who finished, no difference is shown "
-        "between ms-ssim and mae (0.40 [−0.20, 1.00])."
+        "This depends on who is left out. With everyone who finished, ms-ssim's lead over mae, "
+        "0.40 [−0.20, 1.00], shows no difference."
     )
     turned = {**three()["findings"], "title": "everyone who finished"}
     turned["differences"] = [difference("mse", "mae", 0.2, 0.3, 0.4), *turned["differences"][1:]]
     (line,) = study_takeaway({**three(), "sensitivity": [turned]}).cautions
-    assert line.endswith("no difference is shown between mae and mse (0.20 [−0.10, 0.50]).")
+    assert line.endswith("mae's lead over mse, 0.20 [−0.10, 0.50], shows no difference.")
     same = {**three()["findings"], "title": "everyone who finished"}
     assert study_takeaway({**three(), "sensitivity": [same]}).cautions == ()
 
@@ -325,11 +325,14 @@ def test_an_interval_that_leaves_out_zero_is_explained_where_nothing_was_shown()
         difference("b", "c", 0.6, 0.5, 0.03, p_holm=0.06),
     ]
     takeaway = study_takeaway(make({"a": 1.6, "c": 1.9, "b": 2.5}, found))
-    assert "it and c (0.30 [0.05, 0.55], p 0.060 after correction)." in str(takeaway)
-    assert takeaway.others == (
-        "No difference was shown between c and b: 0.60 [0.10, 1.10], p 0.060 after correction.",
+    assert (
+        "a's lead over c, 0.30 [0.05, 0.55], p 0.060 after correction, shows no difference."
+        in str(takeaway)
     )
-    assert "intervals, two-way bootstrap over participants and photographs, for one pair at a " in (
+    assert takeaway.others == (
+        "c's lead over b, 0.60 [0.10, 1.10], p 0.060 after correction, shows no difference.",
+    )
+    assert "intervals, two-way bootstrap over participants and pictures, for one pair at a " in (
         takeaway.evidence
     )
 
@@ -338,9 +341,75 @@ def test_pictures_of_few_photographs_are_told_as_that():
     results = three()
     assert "photographs." not in study_takeaway(results).evidence
     results["findings"]["photographs"] = 10
-    assert "saw the same pictures, which are pieces of 10 photographs. Rank 1 is" in (
-        study_takeaway(results).evidence
+    assert study_takeaway(results).evidence.startswith(
+        "1,000 rankings of 3 reconstructions by 20 people, of 50 pictures, cut from 10 "
+        "photographs; all of them saw the same pictures. Rank 1 is"
     )
+    assert "bootstrap over participants and photographs," in study_takeaway(results).evidence
+
+
+def test_one_person_is_not_cut_from_photographs():
+    results = make({"mse": 1.8, "mae": 1.2}, [unknown("mse", "mae", 0.6)], people=1, pictures=18)
+    results["findings"]["photographs"] = 17
+    assert study_takeaway(results).evidence == (
+        "18 rankings of 2 reconstructions by 1 person, of 18 pictures, cut from 17 photographs. "
+        "Rank 1 is the closest to the original."
+    )
+
+
+def test_leads_that_show_nothing_name_who_leads():
+    found = [
+        difference("a", "b", -0.2, 0.5, 0.6),
+        difference("a", "c", -0.3, 0.5, 0.5),
+        difference("a", "d", -0.9, 0.1, 0.001),
+    ]
+    text = str(study_takeaway(make({"a": 1.6, "b": 1.8, "c": 1.9, "d": 2.5}, found)))
+    assert text.endswith(
+        "; a's leads over b, 0.20 [−0.30, 0.70], and c, 0.30 [−0.20, 0.80], show no difference."
+    )
+
+
+def test_no_p_is_rounded_across_a_limit():
+    assert [p_in_words(p) for p in (0.0498, 0.04999, 0.0502, 0.049, 0.06, 0.9999)] == [
+        "0.0498", "0.04999", "0.0502", "0.049", "0.060", "1",
+    ]  # fmt: skip
+    found = [difference("mse", "mae", 0.3, 0.25, 0.03, p_holm=0.0503)]
+    assert "p 0.0503 after correction" in str(study_takeaway(make({"mse": 1.6, "mae": 1.3}, found)))
+    results = {**make({"mse": 1.6, "mae": 1.3}, found), "level": 0.9}
+    results["findings"]["differences"][0]["p_holm"] = 0.1004
+    assert "p 0.1004 after correction" in str(study_takeaway(results))
+
+
+def looked(completed_after, answers_after, *, closed=True, **conduct):
+    look = {**LOOK, "closed": closed, "completed_after": completed_after,
+            "answers_after": answers_after}  # fmt: skip
+    conduct = {"peeked": False, "state": "closed", "looks_before_closing": [look], **conduct}
+    (line,) = study_takeaway({**three(), "conduct": conduct}).cautions
+    return line
+
+
+def test_a_look_at_a_closed_study_that_went_on_is_told_with_what_came_after():
+    assert looked(0, 0) == (
+        f"The result was looked at, then the study was opened again: first {LOOKED}. No answer "
+        "came in after it."
+    )
+    assert looked(3, 55) == (
+        f"The result was looked at, then the study was opened again: first {LOOKED}. 55 answers "
+        "came in after it, and 3 sessions were completed. If what was seen decided when to stop, "
+        "p is too small and the intervals are too narrow."
+    )
+    # Once it was unlocked, later looks of the same kind are not noted.
+    unlocked = looked(0, 0, unlocked_at="2026-11-21T11:00:00+00:00")
+    assert "looked at before the study was closed" in unlocked
+
+
+def test_a_look_at_a_running_study_may_have_stopped_it_but_not_when_all_had_come():
+    said = looked(0, 0, closed=False)
+    assert "No answer came in after it. If what was seen decided when to stop" in said
+    look = {**LOOK, "closed": False, "completed": 20, "completed_after": 0, "answers_after": 0}
+    conduct = {"peeked": False, "looks_before_closing": [look]}
+    (line,) = study_takeaway({**three(), "conduct": conduct}).cautions
+    assert line.endswith("No answer came in after it.")
 
 
 def test_metrics_that_agree_equally_are_all_told():

@@ -17,7 +17,13 @@ from snellen.reports.study_panels import metric_panel, rank_panels
 from snellen.reports.study_participants import participant_rows, sensitivity_rows
 from snellen.reports.study_protocol import study_protocol
 from snellen.reports.study_reliability import bias_panels, reliability_rows
-from snellen.reports.study_tables import friedman_rows, pair_rows, rank_rows
+from snellen.reports.study_tables import (
+    friedman_rows,
+    pair_rows,
+    rank_rows,
+    wilcoxon_error,
+    wilcoxon_rows,
+)
 from snellen.reports.study_takeaway import study_takeaway
 from snellen.reports.tables import number
 
@@ -107,6 +113,8 @@ def _context(report: StudyReport) -> dict[str, Any]:
         "friedman": friedman_rows(results),
         "measured": MEASURED[measured_as(results)],
         "row_error": number(100 * CHANCE_OF_FRIEDMAN[measured_as(results)]["row"], 0),
+        "wilcoxon": wilcoxon_rows(results) if findings["people"] else [],
+        "wilcoxon_error": wilcoxon_error(results),
         "metrics": metrics,
         "ceilings": ceilings,
         "ceiling_note": ceiling_note(results),

@@ -9,7 +9,7 @@ from snellen.reports.page import date_in_words, readable
 from snellen.reports.protocol import counted
 from snellen.reports.study_facts import Facts, Pair, judges, pairs_of
 
-__all__ = ["cautions", "early_looks", "looks_in_words"]
+__all__ = ["cautions", "early_looks", "looks_in_words", "seen_in_words"]
 
 _FEW_PEOPLE = 10
 _NAMED = 4  # pairs that a sentence names
@@ -63,7 +63,12 @@ def early_looks(results: Facts) -> Iterator[str]:
         )
         return
     if looks:
-        said = f"The result was looked at before the study was closed: {looks_in_words(looks)}."
+        said = f"The result was {seen_in_words(conduct)}"
+        if _came_after(looks) == 0 and (
+            _only_while_closed(conduct) or _as_planned(results["study"], looks)
+        ):
+            yield said
+            return
     elif conduct.get("unlocked_at"):
         said = (
             "The result could be seen before the study was closed: it was unlocked on "
@@ -75,6 +80,53 @@ def early_looks(results: Facts) -> Iterator[str]:
         f"{said} If what was seen decided when to stop, p is too small and the intervals are too "
         "narrow."
     )
+
+
+def seen_in_words(conduct: Facts) -> str:
+    """How the result of a study that is closed was seen before, and what came after that.
+
+    >>> look = {"at": "2026-11-21T10:05:00+00:00", "how": "analysis", "completed": 5, "begun": 5,
+    ...     "closed": True, "completed_after": 0, "answers_after": 0}
+    >>> print(seen_in_words({"looks_before_closing": [look]}))
+    looked at, then the study was opened again: first on 21 November 2026 at 10:05 UTC (analysis),
+    after 5 completed sessions of 5 begun. No answer came in after it.
+    """
+    looks = conduct["looks_before_closing"]
+    again = _only_while_closed(conduct)
+    said = (
+        "looked at, then the study was opened again"
+        if again
+        else "looked at before the study was closed"
+    )
+    said += f": {looks_in_words(looks)}."
+    after = _came_after(looks)
+    if after is None:  # an earlier version did not count them
+        return said
+    if not after:
+        return f"{said} No answer came in after it."
+    count = max(look["completed_after"] for look in looks)
+    were = "session was" if count == 1 else "sessions were"
+    return f"{said} {counted(after, 'answer')} came in after it, and {count:,} {were} completed."
+
+
+def _only_while_closed(conduct: Facts) -> bool:
+    """Whether the study was closed whenever its result was looked at, as far as is known.
+
+    Only the first look of each kind is noted; once unlocked, others may have followed unseen.
+    """
+    looks = conduct["looks_before_closing"]
+    return not conduct.get("unlocked_at") and all(look.get("closed") for look in looks)
+
+
+def _as_planned(study: Facts, looks: Sequence[Facts]) -> bool:
+    """Whether all who were planned had finished at the first look: then it stopped nothing."""
+    planned = study.get("people")
+    return bool(planned) and min(look["completed"] for look in looks) >= planned
+
+
+def _came_after(looks: Sequence[Facts]) -> int | None:
+    """How many answers came in after the first look; None: not known."""
+    return max((look["answers_after"] for look in looks if "answers_after" in look), default=None)
 
 
 def looks_in_words(looks: Sequence[Facts]) -> str:
@@ -134,4 +186,4 @@ def _verdict(pair: Pair) -> str:
     names = readable(pair.better), readable(pair.worse)
     if pair.decided:
         return f"{names[0]} is ranked better than {names[1]} ({pair.in_words})"
-    return f"no difference is shown between {names[0]} and {names[1]} ({pair.in_words})"
+    return f"{names[0]}'s lead over {names[1]}, {pair.in_words}, shows no difference"

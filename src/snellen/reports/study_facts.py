@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from snellen.reports.representation_scores import p_in_words
+from snellen.reports import representation_scores
 from snellen.reports.tables import digits_for, number, span
 
 __all__ = [
     "Facts",
     "Pair",
     "as_shown",
+    "drawn_with_people",
     "judges",
     "listed",
     "mean_ranks",
+    "p_in_words",
     "pairs_of",
     "ranked_by_mean",
 ]
@@ -48,6 +50,37 @@ def judges(results: Facts, count: int | None = None) -> str:
     if results.get("simulated"):
         one, many = "simulated observer", "simulated observers"
     return many if count is None else f"{count:,} {one if count == 1 else many}"
+
+
+def drawn_with_people(findings: Facts) -> str:
+    """What a two-way bootstrap draws beside people.
+
+    >>> drawn_with_people({"photographs": 17}), drawn_with_people({"photographs": None})
+    ('photographs', 'pictures')
+    """
+    return "photographs" if findings.get("photographs") else "pictures"
+
+
+def p_in_words(p: float, alpha: float = 0.05) -> str:
+    """A p value to the digits that it deserves, and never rounded across 0.05 or `alpha`.
+
+    >>> p_in_words(0.0123), p_in_words(0.31), p_in_words(0.0498), p_in_words(0.0502)
+    ('0.012', '0.31', '0.0498', '0.0502')
+    >>> p_in_words(0.0996, alpha=0.1)
+    '0.0996'
+    """
+    said, digits = representation_scores.p_in_words(p), 2
+    while not said.startswith("<") and digits < 12:
+        if all(_side(float(said), limit) == _side(p, limit) for limit in (0.05, alpha)):
+            break
+        digits += 1
+        said = f"{p:.{digits}f}"
+    return said
+
+
+def _side(p: float, limit: float) -> int:
+    """Below, at or above it; what is printed as the limit itself is neither."""
+    return 0 if math.isclose(p, limit, abs_tol=1e-13) else 1 if p > limit else -1
 
 
 def listed(names: Sequence[str]) -> str:
@@ -86,6 +119,7 @@ class Pair:
         low, high: limits of its interval; None: cannot be said.
         p: corrected by Holm for all pairs; None: cannot be said.
         decided: whether a difference was shown.
+        alpha: p below it shows one.
     """
 
     better: str
@@ -95,6 +129,7 @@ class Pair:
     high: float | None
     p: float | None
     decided: bool
+    alpha: float = 0.05
 
     @property
     def exact(self) -> bool:
@@ -111,7 +146,7 @@ class Pair:
         """What the correction decides, where the interval alone would say something else."""
         if self.decided or self.p is None or self.low is None or self.low <= 0:
             return ""
-        return f", p {p_in_words(self.p)} after correction"
+        return f", p {p_in_words(self.p, self.alpha)} after correction"
 
     @property
     def in_words(self) -> str:
@@ -132,12 +167,13 @@ def pairs_of(results: Facts) -> list[Pair]:
     for entry in results["findings"]["differences"]:
         a, b, estimate = entry["a"], entry["b"], entry["estimate"]
         low, high, p = (_known(entry.get(key)) for key in ("low", "high", "p_holm"))
-        decided = p is not None and p < 1 - results["level"]
+        alpha = 1 - results["level"]
+        decided = p is not None and p < alpha
         if estimate > 0:
-            found.append(Pair(b, a, estimate, low, high, p, decided))
+            found.append(Pair(b, a, estimate, low, high, p, decided, alpha))
         else:
             least, most = (None if limit is None else -limit for limit in (high, low))
-            found.append(Pair(a, b, -estimate, least, most, p, decided))
+            found.append(Pair(a, b, -estimate, least, most, p, decided, alpha))
     return found
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from snellen.reports.page import date_in_words, readable
 from snellen.reports.protocol import counted
 from snellen.reports.study_calibration import CHANCE_OF_HEADLINE, MEASURED, measured_as
-from snellen.reports.study_cautions import looks_in_words
-from snellen.reports.study_facts import Facts, judges
+from snellen.reports.study_cautions import looks_in_words, seen_in_words
+from snellen.reports.study_facts import Facts, drawn_with_people, judges
+from snellen.reports.study_practice import extra_trials, repeats_in_words
 from snellen.reports.tables import signed
 
 __all__ = ["study_protocol"]
@@ -23,7 +24,7 @@ _BY_PARTICIPANT = (
     "other values over what each participant's rankings add to them."
 )
 _TWO_WAY = (
-    "The headline: a bootstrap that draws people and, independently, photographs with replacement, "
+    "The headline: a bootstrap that draws people and, independently, {unit} with replacement, "
     "{resamples:,} times; its deviations are scaled to the variance that people, pictures and "
     "single rankings yield without bias, with quantiles of t where either are few. Shares, mean "
     "ranks, worths and agreement of metrics likewise, of what each ranking adds to them. Agreement "
@@ -114,21 +115,21 @@ def _training(study: Facts) -> str:
         return ""
     if count == 0:
         return "None."
-    return f"{counted(count, 'trial')} first, on other pictures where there are any; not counted."
+    where = extra_trials(study)
+    on = f", {where.training}" if where else ""
+    return f"{counted(count, 'trial')} first{on}; not counted."
 
 
 def _controls(study: Facts) -> Iterator[str]:
     if catch := study.get("catch_trials"):
+        where = extra_trials(study)
+        on = f", {where.catch}" if where else ""
         yield (
-            f"{counted(catch, 'catch trial')}: the original stands among the reconstructions in "
-            "place of one, and must be ranked first alone."
+            f"{counted(catch, 'catch trial')}{on}: the original stands among the reconstructions "
+            "in place of one, and must be ranked first alone."
         )
-    if repeats := study.get("repeats"):
-        one = repeats == 1
-        yield (
-            f"{counted(repeats, 'trial')} {'comes' if one else 'come'} a second time, later and in "
-            "another order of the models; the first answer counts."
-        )
+    if study.get("repeats"):
+        yield repeats_in_words(study)
     if study.get("catch_trials") == 0 and study.get("repeats") == 0:
         yield "No catch trials, no repeats."
 
@@ -137,16 +138,42 @@ def _left_out(results: Facts) -> Iterator[str]:
     study = results["study"]
     if rule := study.get("exclusion_in_words"):
         yield f"{rule} The rule was frozen with the study at the first consent."
-    yield "Sessions that were not finished do not count, for their pictures are given to others."
     people = results.get("participants") or []
+    if not people:
+        yield "Nobody has answered yet."
+        return
     out = sum(bool(person["reasons"]) for person in people)
-    unfinished = sum(not person["completed"] for person in people)
-    yield (
-        f"The rule leaves out {out} of {counted(len(people), 'participant')} with answers; "
-        f"{unfinished} did not finish."
-        if people
-        else "Nobody has answered yet."
-    )
+    yield f"The rule leaves out {out} of {counted(len(people), 'participant')} with answers."
+    yield from _unfinished(results)
+
+
+def _unfinished(results: Facts) -> Iterator[str]:
+    """What became of sessions that were not finished."""
+    conduct = results.get("conduct") or {}
+    sessions = conduct.get("sessions") or {}
+    answered = sum(not person["completed"] for person in results["participants"])
+    count = max(answered, sessions.get("active", 0) + sessions.get("expired", 0))
+    closed = conduct.get("state") == "closed"
+    when = " when the study was closed" if closed else ""
+    if not count:
+        yield "Every session was finished."
+        return
+    were = "was" if count == 1 else "were"
+    said = f"{counted(count, 'session')} {were} not finished{when}"
+    if not answered:
+        said += ", and had no answer that could count"
+    elif answered < count:
+        said += f"; {answered} of them had answers that could count"
+    yield f"{said}."
+    if results["findings"].get("unfinished"):
+        yield "Nobody has finished, so unfinished sessions are what is shown here."
+    elif closed:
+        yield "It does not count." if count == 1 else "They do not count."
+    else:
+        yield (
+            "They do not count; once the time of one is over, its pictures are given to whoever "
+            "comes next."
+        )
 
 
 def _people(results: Facts, study: Facts, conduct: Facts) -> Iterator[str]:
@@ -160,11 +187,14 @@ def _people(results: Facts, study: Facts, conduct: Facts) -> Iterator[str]:
         yield f"They came by {_PLATFORMS.get(platform, readable(platform))}."
     if sessions:
         if began:
-            running = sessions["active"] if conduct.get("state") != "closed" else 0
-            stopped = sessions["active"] + sessions["expired"] - running
+            rest = (
+                f"{sessions['active'] + sessions['expired']} had not finished when the study was "
+                "closed"
+                if conduct.get("state") == "closed"
+                else f"{sessions['active']} still at it, {sessions['expired']} stopped"
+            )
             yield (
-                f"{judges(results, began)} consented: {sessions['completed']} completed, "
-                f"{running} still at it, {stopped} stopped, "
+                f"{judges(results, began)} consented: {sessions['completed']} completed, {rest}, "
                 f"{sessions['withdrawn']} withdrew (and were deleted)."
             )
         else:
@@ -192,7 +222,11 @@ def _dates(conduct: Facts) -> Iterator[str]:
     if conduct.get("unlocked_at"):
         yield f"Results were unlocked before the end on {date_in_words(conduct['unlocked_at'])}."
     if looks := conduct.get("looks_before_closing"):
-        yield f"They were looked at before the end, {looks_in_words(looks)}."
+        yield (
+            f"The result was {seen_in_words(conduct)}"
+            if conduct.get("state") == "closed"
+            else f"The result was looked at before the end, {looks_in_words(looks)}."
+        )
     if conduct.get("state"):
         yield f"When this was computed the study was {readable(conduct['state'])}."
 
@@ -204,9 +238,18 @@ def _length(minutes: Facts | None) -> str:
     longer = f"{minutes['over_30']:,}" if minutes["over_30"] else "None"
     return (
         f"{longer} of {counted(minutes['sessions'], 'completed session')} took longer than the 30 "
-        f"minutes that ITU-R BT.500 allows: median {minutes['median']:.0f} minutes, longest "
-        f"{minutes['longest']:.0f}, from the consent to the last answer, pauses included."
+        f"minutes that ITU-R BT.500 allows: median {_duration(minutes['median'])}, longest "
+        f"{_duration(minutes['longest'])}, from the consent to the last answer, pauses included."
     )
+
+
+def _duration(minutes: float) -> str:
+    """A session's length as it is printed.
+
+    >>> _duration(0.3), _duration(18.44)
+    ('18 seconds', '18.4 minutes')
+    """
+    return f"{minutes:.1f} minutes" if minutes >= 1 else f"{60 * minutes:.0f} seconds"
 
 
 def _display(results: Facts, study: Facts, conduct: Facts) -> Iterator[str]:
@@ -243,7 +286,10 @@ def _intervals(results: Facts) -> str:
     methods = {entry.get("method") for entry in results["findings"].get("differences") or []}
     named = ", ".join(sorted(readable(method) for method in methods if method))
     text = _BY_PARTICIPANT if measured_as(results) == "nested" else _TWO_WAY
-    said = f"{100 * results['level']:g} %. {text.format(resamples=results.get('resamples') or 0)}"
+    filled = text.format(
+        resamples=results.get("resamples") or 0, unit=drawn_with_people(results["findings"])
+    )
+    said = f"{100 * results['level']:g} %. {filled}"
     return f"{said} Method of the headline: {named}." if named else said
 
 

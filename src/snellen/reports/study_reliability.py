@@ -9,8 +9,7 @@ from markupsafe import Markup
 
 from snellen.reports.page import readable
 from snellen.reports.protocol import counted
-from snellen.reports.representation_scores import p_in_words
-from snellen.reports.study_facts import Facts
+from snellen.reports.study_facts import Facts, p_in_words
 from snellen.reports.study_figures import Dot, dot_panel, ordinal
 from snellen.reports.study_tables import Told, percent, told
 from snellen.reports.tables import number, signed, span

@@ -5,8 +5,8 @@ Rules, so that nobody has to trust the wording:
   better. Where it is not shown to differ from any, but two others differ, it is about the pair with
   the smallest p. Every other pair is in a line below, or in the table.
 - "better" is said only where p, corrected by Holm for all pairs of models, is below 1 - level.
-  Everything else is "no difference was shown", with its interval; where this alone leaves out
-  zero, the corrected p stands beside it.
+  Everything else is a lead that "shows no difference", with its interval; where this alone
+  leaves out zero, the corrected p stands beside it.
 - A metric "agrees" with people only where its interval lies above one half, and whether it agrees
   more often than the others is said by the paired differences.
 - Of one participant only what that one did is said. What observers of a simulation did is never
@@ -25,6 +25,7 @@ from snellen.reports.study_facts import (
     Facts,
     Pair,
     as_shown,
+    drawn_with_people,
     judges,
     mean_ranks,
     pairs_of,
@@ -225,14 +226,34 @@ def _ahead(who: str, where: str, better: Sequence[Pair], unclear: Sequence[Pair]
             parts.append([*_lead(pair), ("text", " lower than "), *_of(pair.worse, note)])
         pieces += _listed(parts)
     if unclear:
-        pieces.append(("text", "; no difference was shown between it and "))
-        pieces += _listed(
-            [[("loss", readable(p.worse)), ("text", " ("), *_lead(p), ("text", ")")]
-             for p in unclear[:_NAMED]]
-        )  # fmt: skip
-        if len(unclear) > _NAMED:
-            pieces.append(("text", f" and {len(unclear) - _NAMED} more"))
+        pieces.append(("text", "; "))
+        pieces += _unclear(unclear)
     return [*pieces, ("text", ".")]
+
+
+def _unclear(pairs: Sequence[Pair]) -> Pieces:
+    """Who leads before whom, in pairs of which no difference was shown."""
+    shown = pairs[:_NAMED]
+    parts = []
+    for place, pair in enumerate(shown):
+        part: Pieces = [("loss", readable(pair.worse)), ("text", ", "), *_lead(pair)]
+        if not place or pair.better != shown[place - 1].better:
+            lead = "lead" if len(pairs) == 1 else "leads"
+            of = "'s " + (lead if pair.better == shown[0].better else "lead") + " over "
+            part = [("loss", readable(pair.better)), ("text", of), *part]
+        parts.append(part)
+    pieces: Pieces = []
+    for place, part in enumerate(parts):
+        if place:
+            last = place == len(parts) - 1 and len(pairs) == len(shown)
+            pieces.append(("text", ", and " if last else ", "))
+        pieces += part
+    if len(pairs) > len(shown):
+        pieces.append(("text", f", and {len(pairs) - len(shown)} more"))
+    return [
+        *pieces,
+        ("text", ", shows no difference" if len(pairs) == 1 else ", show no difference"),
+    ]
 
 
 def _of(name: str, note: str) -> Pieces:
@@ -264,11 +285,14 @@ def _other_pairs(pairs: Sequence[Pair], said: Sequence[Pair]) -> Iterator[str]:
         lead = pair.in_words
         names = readable(pair.better), readable(pair.worse)
         if pair.p is None:
-            yield f"All agree exactly on {names[0]} and {names[1]}: the lead is {lead}."
+            if pair.lead:
+                yield f"All agree exactly on {names[0]}'s lead over {names[1]}, {lead}."
+            else:
+                yield f"All agree exactly that {names[0]} and {names[1]} have the same mean rank."
         elif pair.decided:
             yield f"{names[0]} was ranked better than {names[1]}: its mean rank is {lead} lower."
         else:
-            yield f"No difference was shown between {names[0]} and {names[1]}: {lead}."
+            yield f"{names[0]}'s lead over {names[1]}, {lead}, shows no difference."
 
 
 def _evidence(results: Facts, tested: bool) -> str:
@@ -278,11 +302,14 @@ def _evidence(results: Facts, tested: bool) -> str:
         f"{counted(findings['rankings'], 'ranking')} of {models} reconstructions by "
         f"{judges(results, findings['people'])}"
     )
-    if findings["people"] > 1:
-        said += f"; {_DESIGNS[design]}"
     photographs = findings.get("photographs") or findings["pictures"]
     if photographs < findings["pictures"]:
-        said += f", which are pieces of {counted(photographs, 'photograph')}"
+        said += (
+            f", of {counted(findings['pictures'], 'picture')}, cut from "
+            f"{counted(photographs, 'photograph')}"
+        )
+    if findings["people"] > 1:
+        said += f"; {_DESIGNS[design]}"
     said += ". Rank 1 is the closest to the original."
     if not tested:
         return said
@@ -307,4 +334,4 @@ def _method(findings: Facts) -> str:
         return ""
     if methods[0].startswith("t interval"):
         return ", Student’s t over participants"
-    return ", two-way bootstrap over participants and photographs"
+    return f", two-way bootstrap over participants and {drawn_with_people(findings)}"
