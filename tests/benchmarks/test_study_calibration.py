@@ -98,4 +98,4 @@ def test_what_was_measured_reaches_the_goals():
                 if case["gap"] == 0:
                     assert 0.035 <= found["headline"]["rejects"]["mean"] <= 0.065
                     assert found["any_pair_after_holm"]["mean"] <= 0.065
-        assert len(those) == 7
+        assert len(those) == 8
