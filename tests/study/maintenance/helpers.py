@@ -19,5 +19,18 @@ def execute(made, *statements):
         connection.commit()
 
 
+def damage(database, table):
+    """Overwrite the first page of a table; the file's header stays sound."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    data = bytearray(database.read_bytes())
+    data[size * (page - 1) : size * page] = b"\xab" * size
+    database.write_bytes(data)
+
+
 def findings(made, **options):
     return {found.what: found for found in examine(made.path, **options)}

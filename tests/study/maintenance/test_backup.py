@@ -1,9 +1,11 @@
 """`snellen study backup`."""
 
+import resource
 import sqlite3
 import stat
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from snellen.study.maintenance import back_up
 from snellen.study.store import read_answers
 
 from ..server.making import Person, study
+from .helpers import damage
 
 
 def test_a_backup_is_one_sound_file_for_its_owners_eyes(made, serve, tmp_path, capsys):
@@ -79,3 +82,48 @@ def test_nothing_else_is_replaced_by_a_backup(made, serve, tmp_path):
     other = study(tmp_path / "second", changes={"title": "Another"})
     with pytest.raises(UserError, match="backup of another study"):
         back_up(other, tmp_path / "copy.db")
+
+
+def test_a_backup_without_room_leaves_nothing_behind(made, serve, tmp_path, capsys):
+    client = serve(made)
+    for _ in range(4):
+        Person(client).answer_all()
+    client.server.should_exit = True
+    (tmp_path / "there").mkdir()
+    size = made.database.stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - 4096, before[1]))
+    try:
+        status = main(["study", "backup", str(made.path), str(tmp_path / "there" / "copy.db")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert status == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"snellen: cannot write {tmp_path / 'there' / 'copy.db'}: the disk is ")
+    assert "free some space and type the same command again" in told
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_what_sqlite_keeps_beside_a_backup_goes_with_it(made, tmp_path, monkeypatch):
+    """On a full disk it cannot remove that itself."""
+
+    def fails(_, connection, **__):
+        (row,) = connection.execute("PRAGMA database_list").fetchall()
+        for ending in ("-wal", "-shm"):
+            Path(f"{row[2]}{ending}").touch()
+        full = sqlite3.OperationalError("database or disk is full")
+        full.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise full
+
+    monkeypatch.setattr("snellen.study.maintenance.backup.check_sound", fails)
+    (tmp_path / "there").mkdir()
+    with pytest.raises(UserError, match="free some space and type the same command again"):
+        back_up(made, tmp_path / "there" / "copy.db")
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_a_damaged_older_backup_is_to_blame_itself(made, tmp_path):
+    copy = back_up(made, tmp_path / "copy.db").path
+    damage(copy, "setting")
+    with pytest.raises(UserError, match=r"copy\.db exists and is damaged"):
+        back_up(made, copy)

@@ -83,13 +83,7 @@ def opened(study: Path) -> Study:
 @contextmanager
 def sentences_about(database: Path) -> Iterator[None]:
     """Say in one sentence what SQLite cannot do with a study's database, as on a full disk."""
-    import sqlite3
+    from snellen.study.store.opening import in_sentences
 
-    from snellen.study.store.opening import database_error
-
-    try:
+    with in_sentences(database):
         yield
-    except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR:
-            raise  # a mistake of ours
-        raise database_error(database, error) from error

@@ -11,7 +11,14 @@ from pathlib import Path
 from snellen.errors import UserError
 from snellen.files import atomic_path, shown
 from snellen.study.folder import Study
-from snellen.study.store.opening import APPLICATION_ID, connect, reading
+from snellen.study.store.opening import (
+    APPLICATION_ID,
+    check_sound,
+    connect,
+    database_error,
+    new_database,
+    reading,
+)
 from snellen.study.store.settings import setting
 
 __all__ = ["Backup", "back_up"]
@@ -41,7 +48,7 @@ def back_up(study: Study, out: str | os.PathLike[str]) -> Backup:
         out: the file.
 
     Raises:
-        UserError: there is something else, or it cannot be written.
+        UserError: there is something else, it cannot be written, or the database is damaged.
     """
     target = Path(out)
     _refuse_others(study, target)
@@ -49,21 +56,17 @@ def back_up(study: Study, out: str | os.PathLike[str]) -> Backup:
         closing(connect(study.database)) as source,
         atomic_path(target, again="then type the same again") as made,
     ):
-        os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         try:
-            with closing(sqlite3.connect(made, isolation_level=None)) as copy:
+            with new_database(made) as copy:
                 source.backup(copy)
                 # One file, which needs no other beside it.
                 copy.execute("PRAGMA journal_mode = DELETE").fetchone()
-                (sound,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+                check_sound(study.database, copy, thoroughly=True)
                 (sessions,) = copy.execute("SELECT count(*) FROM session").fetchone()
                 (answers,) = copy.execute("SELECT count(*) FROM answer").fetchone()
-        except sqlite3.Error as error:
-            raise UserError(f"cannot write {shown(target)}: {error}.") from error
-        if sound != "ok":
-            raise UserError(
-                f"{shown(study.database)} is damaged ({sound}): earlier backups may be whole."
-            )
+        except sqlite3.DatabaseError as error:
+            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT
+            raise database_error(study.database if damaged else target, error) from error
     return Backup(target, sessions, answers)
 
 
@@ -86,7 +89,15 @@ def _refuse_others(study: Study, target: Path) -> None:
         raise UserError(
             f"{shown(target)} exists and is no backup of a study: name another file, or remove it."
         )
-    with reading(study.database) as here, closing(sqlite3.connect(target)) as there:
-        earlier, now = setting(there, "frozen_hash"), setting(here, "frozen_hash")
+    try:
+        with closing(sqlite3.connect(target)) as there:
+            earlier = setting(there, "frozen_hash")
+    except sqlite3.DatabaseError as error:
+        raise UserError(
+            f"{shown(target)} exists and is damaged, so that nobody can tell which study it is a "
+            "backup of: name another file, or remove it."
+        ) from error
+    with reading(study.database) as here:
+        now = setting(here, "frozen_hash")
     if earlier is not None and earlier != now:
         raise UserError(f"{shown(target)} is a backup of another study: name another file.")

@@ -112,7 +112,10 @@ def _database(study: Study, now: float) -> Iterator[Finding]:
             if sound != "ok" or dangling is not None:
                 reason = sound if sound != "ok" else f"a row of {dangling[0]} belongs to nothing"
                 yield Finding(
-                    "wrong", "database", f"it is damaged ({reason}): restore it from a backup"
+                    "wrong",
+                    "database",
+                    f"it is damaged ({reason}): restore it from a backup (`snellen study backup "
+                    "--help` says how)",
                 )
                 return
             yield Finding("ok", "database", "sound")
