@@ -11,6 +11,7 @@ from snellen.cli.main import main
 from snellen.errors import UserError
 from snellen.study.folder import open_study
 from snellen.study.maintenance import purge_identities
+from snellen.study.server.alone import only_server
 from snellen.study.store import read_answers
 
 from ..server.making import Person, owner, study
@@ -82,6 +83,34 @@ def test_a_study_that_runs_is_not_purged(made, serve):
     Person(serve(made))
     with pytest.raises(UserError, match="is not closed"):
         purge_identities(made)
+
+
+def test_a_study_that_is_served_is_not_purged(closed, capsys):
+    """Its server would go on with the old salt, and know nobody of those who come again."""
+    made, _ = closed
+    before = (made.path / "secrets.json").read_bytes()
+    with only_server(made.path) as note:
+        note("http://127.0.0.1:8000")
+        assert main(["study", "purge", str(made.path), "--identities", "--yes"]) == 2
+    assert "http://127.0.0.1:8000): stop that server first" in capsys.readouterr().err
+    assert (made.path / "secrets.json").read_bytes() == before
+    assert traces(made, "anna") == {"anna"}
+
+
+def test_where_nobody_is_to_be_forgotten_the_study_can_go_on(made, serve):
+    """Whoever comes back is found, with a link for withdrawal that is good."""
+    client = serve(made)
+    person = Person(client, request="a" * 32)
+    client.post("/api/admin/state", headers=owner(made), json={"state": "closed"})
+    client.server.should_exit = True
+    before = (made.path / "secrets.json").read_bytes()
+    assert purge_identities(made) == 0
+    assert (made.path / "secrets.json").read_bytes() == before
+    client = serve(open_study(made.path))
+    client.post("/api/admin/state", headers=owner(made), json={"state": "open"})
+    again = Person(client, request="a" * 32)
+    assert again.begun["withdraw"] == person.begun["withdraw"]
+    assert again.withdraw().status_code == 200
 
 
 def test_purging_asks(closed, capsys):

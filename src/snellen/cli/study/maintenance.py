@@ -84,6 +84,9 @@ def purge(
         )
     with sentences_about(there.database):
         count = purge_identities(there)
+    if not count:
+        typer.echo("Nothing is kept of who took part: nobody was left to be forgotten.")
+        return
     typer.echo(
         f"Forgotten: {count} people. Backups that were made before still hold their ids: delete"
         " these, too."
