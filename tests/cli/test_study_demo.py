@@ -123,7 +123,7 @@ def test_a_demonstration_that_runs_is_not_started_twice(here, capsys):
     assert told.out == ""
     assert told.err == (
         f"snellen: studies/demo is served already (process {os.getpid()}, http://127.0.0.1:8000): "
-        "stop that server first.\n"
+        "stop that server first, and leave serve.lock where it is.\n"
     )
     assert len(served) == 1
 

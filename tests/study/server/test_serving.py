@@ -122,11 +122,22 @@ def test_a_second_server_of_a_study_refuses_and_names_the_first(made, capsys):
         for words in (("--port", 0), ("--port", port)):  # the lock is told before the port
             assert refused(capsys, made.path, *words) == (
                 f"snellen: {made.path} is served already (process {process.pid}, {link}): stop that"
-                " server first."
+                " server first, and leave serve.lock where it is."
             )
         assert httpx.get(f"{link}/health").json() == {"ok": True}
     with only_server(made.path):  # it was killed
         pass
+
+
+def test_what_stands_in_the_place_of_the_lock_is_not_overwritten(made, tmp_path, capsys):
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear all")
+    (made.path / LOCK_FILE).symlink_to(letter)
+    assert f"{made.path / LOCK_FILE} is no plain file" in refused(capsys, made.path, "--port", 0)
+    assert letter.read_text() == "Dear all"
+    (made.path / LOCK_FILE).unlink()
+    os.mkfifo(made.path / LOCK_FILE)
+    assert f"{made.path / LOCK_FILE} is no plain file" in refused(capsys, made.path, "--port", 0)
 
 
 def test_a_killed_server_is_followed_by_another_at_once(made):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,8 +32,10 @@ def only_server(folder: Path) -> Iterator[Callable[[str], None]]:
         folder: the study's.
 
     Raises:
-        UserError: another server, of this process or of another, has it.
+        UserError: another server, of this process or of another, has it; or there is something
+            else in the place of the lock.
     """
+    _refuse_no_file(folder / LOCK_FILE)
     try:
         import fcntl
     except ImportError:  # Windows
@@ -40,7 +43,7 @@ def only_server(folder: Path) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
         return
     try:
-        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         _unknown(folder, f"{LOCK_FILE}: {error.strerror or error}")
         yield lambda _: None
@@ -50,7 +53,8 @@ def only_server(folder: Path) -> Iterator[Callable[[str], None]]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                f"{shown(folder)} is served already{_by_whom(lock)}: stop that server first."
+                f"{shown(folder)} is served already{_by_whom(lock)}: stop that server first, and "
+                f"leave {LOCK_FILE} where it is."
             ) from None
         except OSError as error:  # a file system without
             _unknown(folder, f"{LOCK_FILE}: {error.strerror or error}")
@@ -58,6 +62,16 @@ def only_server(folder: Path) -> Iterator[Callable[[str], None]]:
         yield lambda address: _note(lock, f"process {os.getpid()}, {address}")
     finally:
         os.close(lock)
+
+
+def _refuse_no_file(place: Path) -> None:
+    """What is written there must land nowhere else."""
+    try:
+        plain = stat.S_ISREG(place.lstat().st_mode)
+    except OSError:  # not there, or not to be looked at: opening it will tell
+        return
+    if not plain:
+        raise UserError(f"{shown(place)} is no plain file, as `serve` makes it: remove it.")
 
 
 def _unknown(folder: Path, why: str) -> None:
