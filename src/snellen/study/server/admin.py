@@ -11,14 +11,12 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from snellen.errors import UserError
 from snellen.study.export import export_zip
 from snellen.study.server.replies import (
     ResultReply,
     StateReply,
     StateRequest,
     StatusReply,
-    error_reply,
 )
 from snellen.study.server.room import InRoom, Room
 from snellen.study.store.administration import (
@@ -121,10 +119,8 @@ def _means(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | None]:
 async def export(room: Owned) -> Response:
     """Everything that `snellen study export` writes, as one archive."""
     await _look(room, "export")
-    try:
-        data = await asyncio.to_thread(export_zip, room.study)
-    except UserError as error:
-        return error_reply("picture", str(error))
+    room.store.check_place()
+    data = await asyncio.to_thread(export_zip, room.study)
     headers = _NO_STORE | {"Content-Disposition": 'attachment; filename="study-export.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
 

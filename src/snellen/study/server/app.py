@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from snellen.study.server.guard import Guard, security_headers
 from snellen.study.server.options import ServeOptions
 from snellen.study.server.replies import ERRORS, error_reply, refusal_reply
 from snellen.study.server.room import Limited, Plan, Room
+from snellen.study.store.opening import DatabaseError, in_sentences
 from snellen.study.store.refusals import Refused
 from snellen.study.store.store import Clock, open_store
 
@@ -82,6 +84,7 @@ def make_app(
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Limited, _limited)
     app.add_exception_handler(UserError, _unusable)
+    app.add_exception_handler(sqlite3.DatabaseError, _sqlite)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _broken)
@@ -108,14 +111,34 @@ async def _limited(_: Request, error: Exception) -> Response:
 
 
 async def _unusable(request: Request, error: Exception) -> Response:
-    """A picture cannot be read or was changed: the owner must know, the participant the gist."""
+    """A file of the study cannot be used: the owner must know, the participant the gist."""
+    room: Room = request.app.state.room
+    word, what = "picture", "a picture cannot be shown, and whoever comes to it has to wait"
+    gist = "A picture cannot be shown. Please come back later."
+    try:
+        room.store.check_place()  # else no picture is found, either
+    except DatabaseError as moved:
+        error = moved
+    if isinstance(error, DatabaseError):
+        word, what = "database", "the study cannot be shown, and whoever comes has to wait"
+        gist = (
+            "The study cannot be shown just now. What you answered before is safe; please come back"
+            " later."
+        )
     told: set[str] = request.app.state.told
     if (sentence := str(error)) not in told:  # pages ask again and again
         told.add(sentence)
-        logging.getLogger("snellen.study").error(
-            "a picture cannot be shown, and whoever comes to it has to wait: %s", sentence
-        )
-    return error_reply("picture", "A picture cannot be shown. Please come back later.", after=10)
+        logging.getLogger("snellen.study").error("%s: %s", what, sentence)
+    asks_owner = request.url.path.startswith(f"{admin.router.prefix}/")
+    return error_reply(word, sentence if asks_owner else gist, after=10)
+
+
+async def _sqlite(request: Request, error: Exception) -> Response:
+    try:
+        with in_sentences(request.app.state.room.store.path):
+            raise error
+    except DatabaseError as said:
+        return await _unusable(request, said)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import sqlite3
 from functools import partial
 from typing import Annotated, Any
@@ -300,7 +301,14 @@ async def take_back(room: InRoom, body: WithdrawRequest) -> Response:
     room.check_withdrawal(hashed)
     now = room.store.clock()
     if await room.write(lambda connection: withdraw(connection, hashed, now)):
-        await asyncio.to_thread(room.store.scrub)
+        try:
+            await asyncio.to_thread(room.store.scrub)
+        except (UserError, sqlite3.Error) as error:  # it is deleted, whatever comes now
+            logging.getLogger("snellen.study").error(
+                "what a participant has withdrawn is deleted, but may be left in study.db-wal until"
+                " the server is stopped: %s",
+                error,
+            )
     return _json({"withdrawn": True})
 
 

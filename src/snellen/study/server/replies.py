@@ -67,6 +67,7 @@ STATUS: Mapping[str, int] = {
     "rate": 429,
     "broken": 500,
     "picture": 503,
+    "database": 503,
     "busy": 503,
     "storage": 507,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from snellen.errors import UserError
 from snellen.files import shown
-from snellen.study.store.opening import connect, reading
+from snellen.study.store.opening import DatabaseError, check_sound, connect, reading
 from snellen.study.store.settings import setting
 from snellen.study.store.writing import Writer
 
@@ -45,6 +46,7 @@ class Store:
         self.clock = clock
         self._writer = Writer(connect(path), most_waiting)
         self._reader = connect(path)
+        self._file = path.stat()
         self._reader.execute("PRAGMA query_only = ON")
         self._reading = threading.Lock()
         self._closed = False
@@ -63,9 +65,28 @@ class Store:
                 if self._reader.in_transaction:
                     self._reader.execute("COMMIT")
 
+    def check_place(self) -> None:
+        """What is open stays so when the study's folder is moved, but nothing else is found there.
+
+        Raises:
+            DatabaseError: the database is no longer where it was opened.
+        """
+        with suppress(OSError):
+            if os.path.samestat(self.path.stat(), self._file):
+                return
+        raise DatabaseError(
+            f"{shown(self.path.parent)} was moved or renamed while it is served: stop the server,"
+            " and start it with the new place of the folder."
+        )
+
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection of its own, for what takes longer."""
+        """Yield a connection of its own, for what takes longer.
+
+        Raises:
+            DatabaseError: see `check_place` and `snellen.study.store.opening.reading`.
+        """
+        self.check_place()
         with reading(self.path) as connection:
             yield connection
 
@@ -75,7 +96,11 @@ class Store:
         Returns:
             Whether it is empty; not if somebody reads for long just now. It is, in any case, when
             the store is closed.
+
+        Raises:
+            DatabaseError: see `check_place` and `snellen.study.store.opening.connect`.
         """
+        self.check_place()
         with closing(connect(self.path, seconds=_SCRUB_SECONDS)) as connection:
             busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
@@ -105,11 +130,12 @@ def open_store(study: Study, clock: Clock = time.time, most_waiting: int = 512) 
         most_waiting: writes that may wait for the disk; more are refused at once.
 
     Raises:
-        UserError: the database is missing, another program's or of another version, or the study
-            is not the one that its first participant consented to.
+        UserError: the database is missing, damaged, another program's or of another version, or the
+            study is not the one that its first participant consented to.
     """
     store = Store(study.database, clock, most_waiting)
     try:
+        store.read(lambda connection: check_sound(study.database, connection))
         store.read(lambda connection: check_frozen(connection, study))
     except UserError:
         store.close()
