@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,11 @@ __all__ = ["close", "pause", "reopen"]
 
 _StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.")]
 
+_NOBODY = (
+    "but it holds simulated answers, so no person is let in: make another study for people "
+    "(`snellen study create`)."
+)
+
 
 def pause(study: _StudyArgument) -> None:
     """Let nobody new begin; who has begun may go on.
@@ -20,22 +27,23 @@ def pause(study: _StudyArgument) -> None:
     At once, also while the study is served, and noted in its log as on the admin page.
     """
     from snellen.errors import UserError
+    from snellen.study.store.administration import refuse_purged
     from snellen.study.store.opening import reading
     from snellen.study.store.settings import setting
 
     place = _place(study)
-    with reading(_database(study)) as connection:
+    with _in_a_sentence(), reading(_database(study)) as connection:
+        refuse_purged(connection)
         closed = setting(connection, "state") == "closed"
+        simulated = setting(connection, "simulated") == "1"
     if closed:
         raise UserError(
             f"{place} is closed; paused, it would take answers again: if that is meant, type "
             f"`snellen study reopen {place}` first."
         )
     if _change(study, "paused"):
-        typer.echo(
-            f"{place} is paused: nobody new can begin, and who has begun may go on. "
-            f"`snellen study reopen {place}` ends the pause."
-        )
+        who = _NOBODY if simulated else "nobody new can begin, and who has begun may go on."
+        typer.echo(f"{place} is paused: {who} `snellen study reopen {place}` ends the pause.")
 
 
 def reopen(
@@ -50,11 +58,14 @@ def reopen(
     that people took part after that.
     """
     from snellen.errors import UserError
-    from snellen.study.store.administration import reopening_is_reported
+    from snellen.study.store.administration import refuse_purged, reopening_is_reported
     from snellen.study.store.opening import reading
+    from snellen.study.store.settings import setting
 
-    with reading(_database(study)) as connection:
+    with _in_a_sentence(), reading(_database(study)) as connection:
+        refuse_purged(connection)
         reported = reopening_is_reported(connection)
+        simulated = setting(connection, "simulated") == "1"
     if reported and not yes:
         sentence = "The result has been seen: every later report and export will say so."
         if not sys.stdin.isatty():
@@ -62,7 +73,8 @@ def reopen(
         typer.confirm(f"{sentence} Open the study again?", abort=True)
     if _change(study, "open"):
         told = " That its result had been seen is noted." if reported else ""
-        typer.echo(f"{_place(study)} is open: people can begin and answer.{told}")
+        who = _NOBODY if simulated else "people can begin and answer."
+        typer.echo(f"{_place(study)} is open: {who}{told}")
 
 
 def close(study: _StudyArgument) -> None:
@@ -101,19 +113,26 @@ def _database(study: Path) -> Path:
     return database if database.is_file() else open_study(study).database
 
 
+@contextmanager
+def _in_a_sentence() -> Iterator[None]:
+    """What the store refuses, as an error of the command line."""
+    from snellen.errors import UserError
+    from snellen.study.store.refusals import Refused
+
+    try:
+        yield
+    except Refused as refused:
+        raise UserError(f"{refused.message[:1].lower()}{refused.message[1:]}") from refused
+
+
 def _change(study: Path, state: str) -> bool:
     """Set it, and return whether it was another before; if not, that is said."""
     from snellen.cli.study.shared import sentences_about
-    from snellen.errors import UserError
     from snellen.study.store.administration import set_state_of
-    from snellen.study.store.refusals import Refused
 
     database = _database(study)
-    try:
-        with sentences_about(database):
-            before = set_state_of(database, state)
-    except Refused as refused:
-        raise UserError(f"{refused.message[:1].lower()}{refused.message[1:]}") from refused
+    with _in_a_sentence(), sentences_about(database):
+        before = set_state_of(database, state)
     if before == state:
         typer.echo(f"{_place(study)} is {state} already: nothing was changed.")
     return before != state

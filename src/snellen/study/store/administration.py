@@ -22,6 +22,7 @@ __all__ = [
     "people_in_the_middle",
     "progress",
     "refusals",
+    "refuse_purged",
     "reopening_is_reported",
     "set_state",
     "set_state_of",
@@ -47,16 +48,25 @@ def set_state(connection: sqlite3.Connection, state: str, now: float) -> None:
         raise Refused("state", f"A study is {', '.join(STATES)}; got {state!r:.40}.")
     if setting(connection, "state") == state:
         return
+    refuse_purged(connection)
+    write_setting(connection, "state", state)
+    write_event(connection, now, state)
+    if state != "closed" and reopening_is_reported(connection):
+        unlock(connection, now, "opened after its result was seen")
+
+
+def refuse_purged(connection: sqlite3.Connection) -> None:
+    """A study whose participants were forgotten stays closed.
+
+    Raises:
+        Refused: "state".
+    """
     if setting(connection, "purged_at") is not None:
         raise Refused(
             "state",
             "Who took part in this study was forgotten, so nobody could be kept from taking part"
             " twice: make another one.",
         )
-    write_setting(connection, "state", state)
-    write_event(connection, now, state)
-    if state != "closed" and reopening_is_reported(connection):
-        unlock(connection, now, "opened after its result was seen")
 
 
 def reopening_is_reported(connection: sqlite3.Connection) -> bool:
