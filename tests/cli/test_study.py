@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -315,6 +316,21 @@ def test_a_plan_for_which_there_is_no_memory_is_one_sentence(
     assert list(tmp_path.iterdir()) == [pictures]
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_command_that_is_ended_leaves_nothing_half_made(
+    number, status, pictures, tmp_path, capsys, monkeypatch
+):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(
+        "snellen.study.create.create_database", lambda _: signal.raise_signal(number)
+    )
+    ended, _, told = run(capsys, "create", pictures, tmp_path / "study")
+    assert ended == status
+    assert told == ("snellen: stopped by SIGTERM.\n" if number == signal.SIGTERM else "")
+    assert list(tmp_path.iterdir()) == [pictures]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 # Without room -----------------------------------------------------------------------------------
 
 
@@ -468,6 +484,33 @@ def test_a_study_whose_yaml_is_broken_is_closed_all_the_same(
     assert state(study) == "closed"
 
 
+def test_nobody_is_promised_a_way_into_a_simulated_study(pictures, tmp_path, capsys):
+    run(capsys, "create", pictures, tmp_path / "study", "--people", 2)
+    run(capsys, "simulate", tmp_path / "study", "--utilities", "a=1,b=0")
+    copy = tmp_path / "study-simulated"
+    for word in ("reopen", "pause"):
+        words = (word, copy, "--yes") if word == "reopen" else (word, copy)
+        status, told, _ = run(capsys, *words)
+        assert status == 0
+        assert "it holds simulated answers, so no person is let in" in told
+        assert "can begin and answer" not in told
+        assert "may go on" not in told
+
+
+@pytest.mark.parametrize("words", [("pause",), ("reopen",), ("reopen", "--yes")])
+def test_a_purged_study_says_at_once_that_it_stays_closed(words, pictures, tmp_path, capsys):
+    study = tmp_path / "study"
+    run(capsys, "create", pictures, study)
+    with closing(sqlite3.connect(study / "study.db")) as connection:
+        for name, value in (("state", "closed"), ("purged_at", "0.0"), ("result_seen_at", "0.0")):
+            connection.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+        connection.commit()
+    told = refused(capsys, words[0], study, *words[1:])
+    assert told.startswith("snellen: who took part in this study was forgotten")
+    assert "make another one" in told
+    assert "snellen study reopen" not in told
+
+
 @pytest.mark.parametrize("word", ["pause", "reopen", "close"])
 def test_what_is_no_study_is_not_closed(word, tmp_path, capsys):
     assert "is no study" in refused(capsys, word, tmp_path)
@@ -493,7 +536,9 @@ def test_the_help_promises_no_share_that_is_refused(word, pictures, tmp_path, ca
     study = tmp_path / "study"
     run(capsys, "create", pictures, study, "--people", 2)
     for share in ("1", "1.5"):
-        assert "0 to below 1" in refused(capsys, word, study, "--inattentive", share)
+        told = refused(capsys, word, study, "--inattentive", share)
+        assert told == f"snellen: --inattentive {share}: give a share from 0 to below 1.\n"
+    assert "'--seed'" in refused(capsys, word, study, "--seed", "-1")
     monkeypatch.setenv("COLUMNS", "200")
     lines = run(capsys, word, "--help")[1].splitlines()
     (told,) = [line for line in lines if "--inattentive" in line]

@@ -85,8 +85,13 @@ def test_models_that_made_the_same_everywhere_have_no_metric(tmp_path):
 
 def test_pictures_too_small_for_the_metric_are_said(tmp_path):
     study = make_study(tmp_path / "s", size=(8, 8))
-    with pytest.raises(UserError, match="ms-ssim cannot compare"):
-        gather(study, SimulationOptions())
+    for metric in ("ssim", "ms-ssim"):
+        with pytest.raises(UserError) as caught:
+            gather(study, SimulationOptions(metric=metric))
+        assert str(caught.value) == (
+            f"{metric} needs pictures of 11 × 11 pixels or more, and one is 8 × 8: type --metric "
+            "mse, mae or psnr, or give --utilities."
+        )
     gather(study, SimulationOptions(metric="mse"))
 
 

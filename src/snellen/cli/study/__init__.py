@@ -15,11 +15,13 @@ from snellen.cli.study.power import power
 from snellen.cli.study.serve import serve
 from snellen.cli.study.simulate import simulate
 from snellen.cli.study.state import close, pause, reopen
+from snellen.cli.study.stopping import StudyGroup
 
 __all__ = ["study"]
 
 study = typer.Typer(
     name="study",
+    cls=StudyGroup,
     help="Ask people: a study in which they rank pictures, from the pictures to the statistics.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -21,6 +21,7 @@ __all__ = ["METRICS", "Crowd", "Observer", "SimulationOptions", "gather", "pixel
 
 METRICS = ("mse", "mae", "psnr", "ssim", "ms-ssim")
 
+_LEAST_SIDE = 11  # pixels, of Wang's window
 _BEST_DB = 100.0  # PSNR of identical pictures
 
 
@@ -218,10 +219,13 @@ def _compare(metric: str, made: NDArray[np.uint8], original: NDArray[np.uint8]) 
         options["convention"] = _convention()
     try:
         value = float(getattr(metrics, metric.replace("-", "_"))(first, second, **options))
-    except ValueError as error:  # pictures smaller than the window
+    except ValueError as error:
+        height, width = made.shape[:2]
+        if min(height, width) >= _LEAST_SIDE:
+            raise
         raise UserError(
-            f"{metric} cannot compare these pictures ({error}): choose another metric, or give "
-            "--utilities."
+            f"{metric} needs pictures of {_LEAST_SIDE} × {_LEAST_SIDE} pixels or more, and one is "
+            f"{width} × {height}: type --metric mse, mae or psnr, or give --utilities."
         ) from error
     return -value if metric in ("mse", "mae") else min(value, _BEST_DB)
 
