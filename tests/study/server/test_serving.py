@@ -136,8 +136,11 @@ def test_what_stands_in_the_place_of_the_lock_is_not_overwritten(made, tmp_path,
     assert f"{made.path / LOCK_FILE} is no plain file" in refused(capsys, made.path, "--port", 0)
     assert letter.read_text() == "Dear all"
     (made.path / LOCK_FILE).unlink()
-    os.mkfifo(made.path / LOCK_FILE)
-    assert f"{made.path / LOCK_FILE} is no plain file" in refused(capsys, made.path, "--port", 0)
+    for make in (os.mkfifo, os.mkdir):
+        make(made.path / LOCK_FILE)
+        told = refused(capsys, made.path, "--port", 0)
+        assert f"{made.path / LOCK_FILE} is no plain file" in told
+        (made.path / LOCK_FILE).rename(tmp_path / make.__name__)
 
 
 def test_a_killed_server_is_followed_by_another_at_once(made):
@@ -186,9 +189,13 @@ def test_where_there_are_no_locks_that_is_said_and_nothing_is_refused(
 
 
 def test_a_system_or_a_folder_without_a_lock_is_served_all_the_same(made, monkeypatch, caplog):
-    (made.path / LOCK_FILE).mkdir()
-    with only_server(made.path) as note:
-        note("http://127.0.0.1:1")
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.open", refuse)
+        with only_server(made.path) as note:
+            note("http://127.0.0.1:1")
     assert LOCK_FILE in caplog.text
     caplog.clear()
     monkeypatch.setitem(sys.modules, "fcntl", None)
