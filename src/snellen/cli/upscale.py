@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
+from snellen.cli.signals import sigterm_interrupts
 from snellen.errors import UserError
 from snellen.files import is_of_whole_disk, shown
 
@@ -127,26 +126,11 @@ def _stopping_in_words() -> Iterator[None]:
     Raises:
         _Stopped: a signal came, and everything is cleaned up.
     """
-    came = [signal.SIGINT]
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        came[0] = signal.Signals(number)
-        # Not an Exception, which a network's failure would be taken for where it runs.
-        raise KeyboardInterrupt
-
-    listens = (  # Python allows handlers in the main thread only; what is ignored stays so
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if listens:
-        signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise _Stopped(came[0]) from None
-    finally:
-        if listens:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with sigterm_interrupts() as came:
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise _Stopped(came.signal) from None
 
 
 def _close(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from typer.core import TyperGroup
+
+from snellen.cli.signals import sigterm_interrupts
 
 __all__ = ["StudyGroup"]
 
@@ -19,42 +17,17 @@ class StudyGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """See click; `ctx` is the context of the group."""
-        with _ending_tidily():
-            return super().invoke(ctx)
+        # Where SIGTERM is handled already, as by uvicorn, that stays so.
+        with sigterm_interrupts() as came:
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                if came.signal != signal.SIGTERM:
+                    raise
+                raise _Stopped("stopped by SIGTERM.") from None
 
 
 class _Stopped(Exception):
     """SIGTERM came, and everything is cleaned up; `exit_code` is what shells expect."""
 
     exit_code = 128 + signal.SIGTERM
-
-
-@contextmanager
-def _ending_tidily() -> Iterator[None]:
-    """Let SIGTERM raise what Ctrl-C raises. Whoever, as uvicorn, handles it himself may do so.
-
-    Raises:
-        _Stopped: it came.
-    """
-    came = False
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        nonlocal came
-        came = True
-        raise KeyboardInterrupt
-
-    listens = (  # Python allows handlers in the main thread only; what is ignored stays so
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if listens:
-        signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not came:
-            raise
-        raise _Stopped("stopped by SIGTERM.") from None
-    finally:
-        if listens:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
