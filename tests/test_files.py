@@ -110,3 +110,19 @@ def test_a_folder_that_holds_something_is_not_replaced(tmp_path):
     with pytest.raises(UserError, match="cannot write"), atomic_folder(tmp_path / "a"):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["a", "mine"]
+
+
+def test_a_folder_is_replaced_by_a_whole_one_only(tmp_path):
+    def fill(fails):
+        with atomic_folder(tmp_path / "a", replace=True) as made:
+            (made / "new").touch()
+            if fails:
+                raise OSError(errno.ENOSPC, "no")
+
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "old").touch()
+    with pytest.raises(UserError, match="cannot write"):
+        fill(fails=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "old"]
+    fill(fails=False)
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "new"]

@@ -178,11 +178,13 @@ def atomic_write(
 
 
 @contextmanager
-def atomic_folder(path: str | os.PathLike[str], *, again: str = _RESUME) -> Iterator[Path]:
+def atomic_folder(
+    path: str | os.PathLike[str], *, again: str = _RESUME, replace: bool = False
+) -> Iterator[Path]:
     """Yield a new folder beside `path`; rename it to `path` when the block succeeds.
 
-    If the block fails, nothing is left of it. Nothing that holds something is replaced. `again` is
-    for `write_error`.
+    If the block fails, nothing is left of it. A folder that holds something is replaced only with
+    `replace`, and stays until the new one is whole. `again` is for `write_error`.
 
     Raises:
         UserError: the place cannot be written, or is taken.
@@ -193,12 +195,27 @@ def atomic_folder(path: str | os.PathLike[str], *, again: str = _RESUME) -> Iter
         temporary.mkdir(parents=True)
         yield temporary
         sync_folder(temporary)
-        os.rename(temporary, target)
+        if replace and target.exists():
+            _swap(temporary, target)
+        else:
+            os.rename(temporary, target)
         sync_folder(target.parent)
     except OSError as error:
         raise write_error(target, error, again=again) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(new: Path, place: Path) -> None:
+    """Put a folder in the place of another, which is deleted once that is done."""
+    old = place.with_name(f".tmp-{uuid.uuid4().hex[:8]}-old-{place.name}")
+    os.rename(place, old)
+    try:
+        os.rename(new, place)
+    except OSError:
+        os.rename(old, place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:

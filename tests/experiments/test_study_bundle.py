@@ -166,7 +166,7 @@ def test_a_full_disk_is_said_and_leaves_the_old_bundle(tmp_path, monkeypatch):
 def test_when_the_last_rename_fails_the_old_bundle_is_put_back(tmp_path, monkeypatch):
     write(tmp_path / "bundle", losses=("mse",))
     before = manifest_of(tmp_path / "bundle")
-    rename, calls = os.replace, []
+    rename, calls = os.rename, []
 
     def second_fails(old, new):
         calls.append(new)
@@ -174,7 +174,7 @@ def test_when_the_last_rename_fails_the_old_bundle_is_put_back(tmp_path, monkeyp
             raise OSError(errno.EROFS, "Read-only file system")
         rename(old, new)
 
-    monkeypatch.setattr(os, "replace", second_fails)
+    monkeypatch.setattr(os, "rename", second_fails)
     with pytest.raises(UserError, match="read-only"):
         write(tmp_path / "bundle", losses=("mae",))
     assert manifest_of(tmp_path / "bundle") == before

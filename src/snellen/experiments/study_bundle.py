@@ -10,8 +10,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 
 from snellen.datasets.own_output import BUNDLE_KIND as KIND
 from snellen.errors import UserError
-from snellen.files import sync_folder, write_error
+from snellen.files import atomic_folder, sync_folder
 from snellen.images.decoders import encode_png
 
 __all__ = ["FORMAT", "KIND", "write_study_bundle"]
@@ -71,9 +69,7 @@ def write_study_bundle(
     target = Path(folder)
     _check(originals, reconstructions, names, sources)
     _refuse_foreign(target)
-    temporary = target.with_name(f".tmp-{uuid.uuid4().hex[:8]}-{target.name}")
-    try:
-        temporary.mkdir(parents=True)
+    with atomic_folder(target, replace=True) as temporary:
         folders = _folder_names(list(reconstructions))
         digits = max(4, len(str(len(originals))))
         files = [f"{index + 1:0{digits}}.png" for index in range(len(originals))]
@@ -83,12 +79,6 @@ def write_study_bundle(
         manifest = _manifest(originals, folders, names, sources, files, sums, meta)
         text = json.dumps(manifest, indent=2, ensure_ascii=True, allow_nan=False)
         _write(temporary / "manifest.json", text.encode("ascii") + b"\n")
-        sync_folder(temporary)
-        _put_in_place(temporary, target)
-    except OSError as error:
-        raise write_error(target, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return target / "manifest.json"
 
 
@@ -199,19 +189,3 @@ def _manifest(
 def _text(name: str) -> str:
     """A file name may hold bytes that are no text; JSON readers refuse half surrogates."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _put_in_place(temporary: Path, target: Path) -> None:
-    """Rename the finished bundle to its place; an old one stays until the new one is there."""
-    if not target.exists():
-        os.replace(temporary, target)
-    else:
-        old = target.with_name(f".tmp-{uuid.uuid4().hex[:8]}-old-{target.name}")
-        os.replace(target, old)
-        try:
-            os.replace(temporary, target)
-        except OSError:
-            os.replace(old, target)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-    sync_folder(target.parent)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 from snellen.errors import UserError
-from snellen.files import shown, sync_folder, write_error
+from snellen.files import atomic_folder, shown
 
 __all__ = ["refuse_foreign_folder", "write_folder"]
 
@@ -45,24 +42,5 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         UserError: the place cannot be written, or holds something else than an analysis.
     """
     refuse_foreign_folder(folder)
-    temporary = folder.with_name(f".tmp-{uuid.uuid4().hex[:8]}-{folder.name}")
-    try:
-        temporary.mkdir(parents=True)
+    with atomic_folder(folder, again=_AGAIN, replace=True) as temporary:
         fill(temporary)
-        sync_folder(temporary)
-        if not folder.exists():
-            os.replace(temporary, folder)
-        else:
-            old = folder.with_name(f".tmp-{uuid.uuid4().hex[:8]}-old-{folder.name}")
-            os.replace(folder, old)
-            try:
-                os.replace(temporary, folder)
-            except OSError:
-                os.replace(old, folder)
-                raise
-            shutil.rmtree(old, ignore_errors=True)
-        sync_folder(folder.parent)
-    except OSError as error:
-        raise write_error(folder, error, again=_AGAIN) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
