@@ -7,7 +7,7 @@ steps of 0.4; people and pictures that differ (standard deviation 0.5 and 0.8 of
 that do not; and pictures that are pieces of fewer photographs, where half of what is peculiar to
 a picture (in variance) comes from its photograph. What is in docs/results/study_calibration.json
 already is not simulated again; --anew does, and --quick tries it out with few studies, into runs/.
-The whole takes about twenty minutes of one core.
+The whole takes about fifteen minutes of one core.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from pathlib import Path
 from snellen.errors import UserError
 
 __all__ = [
+    "SAME_COMMAND",
     "atomic_folder",
     "atomic_path",
     "atomic_write",
@@ -29,7 +30,7 @@ __all__ = [
 
 _FREE = "free some space ({again}) or name another place"
 _RESUME = "a training then goes on with --resume"
-_AGAIN = "then type the same command again"
+SAME_COMMAND = "then type the same command again"
 _REASONS = {
     errno.ENOSPC: f"the disk is full: {_FREE}",
     errno.EDQUOT: f"the disk quota is used up: {_FREE}",
@@ -101,7 +102,7 @@ def write_error(
     wanted = wanted_path(path)
     in_place = wanted == Path(path)
     if again is None:
-        again = _RESUME if in_place else _AGAIN
+        again = _RESUME if in_place else SAME_COMMAND
     reason = _REASONS.get(error.errno or 0, error.strerror or str(error)).replace("{again}", again)
     return UserError(f"cannot write {shown(path if in_place else wanted)}: {reason}.")
 

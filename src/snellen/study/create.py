@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snellen.errors import UserError
-from snellen.files import atomic_folder, shown
+from snellen.files import SAME_COMMAND, atomic_folder, shown
 from snellen.images import to_channels
 from snellen.images.decoders import encode_png
 from snellen.study.config import Design, StudyConfig, parse_config
@@ -145,7 +145,7 @@ def create_study(
             f"{shown(target)} lies inside {shown(bundle)}, the pictures: name a place elsewhere."
         )
     config, indices = _config(source, options)
-    with atomic_folder(target, again="then type the same again") as temporary:
+    with atomic_folder(target, again=SAME_COMMAND) as temporary:
         pictures = _copy_pictures(source, temporary, progress)
         _write(temporary / PICTURES_FILE, picture_set_as_json(pictures))
         _write(temporary / CONFIG_FILE, config_as_yaml(config).encode())

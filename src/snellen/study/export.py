@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from snellen.errors import UserError
-from snellen.files import atomic_folder, atomic_write, shown, spreadsheet_cell
+from snellen.files import SAME_COMMAND, atomic_folder, atomic_write, shown, spreadsheet_cell
 from snellen.study.config import Prolific
 from snellen.study.dictionary import TABLES, dictionary_as_json, dictionary_as_markdown
 from snellen.study.export_tables import ExportData, read_export, rows_of
@@ -58,7 +58,7 @@ def export_study(study: Study, out: str | os.PathLike[str], *, unlock_result: bo
         now=time.time(),
     )
     files = export_files(study)
-    with atomic_folder(target, again="then type the same again") as temporary:
+    with atomic_folder(target, again=SAME_COMMAND) as temporary:
         for name, data in files.items():
             atomic_write(temporary / name, data)
     return target

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from snellen.errors import UserError
-from snellen.files import shown, spreadsheet_cell, write_error
+from snellen.files import SAME_COMMAND, shown, spreadsheet_cell, write_error
 from snellen.study.config import OpenLink
 from snellen.study.folder import Study
 from snellen.study.store.opening import connect
@@ -192,7 +192,7 @@ def _write(path: Path, made: Sequence[Invitation]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise write_error(path, error, again="then type the same again") from error
+        raise write_error(path, error, again=SAME_COMMAND) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(text.getvalue().encode())
@@ -201,4 +201,4 @@ def _write(path: Path, made: Sequence[Invitation]) -> None:
     except OSError as error:
         with suppress(OSError):
             path.unlink()
-        raise write_error(path, error, again="then type the same again") from error
+        raise write_error(path, error, again=SAME_COMMAND) from error

@@ -1,5 +1,7 @@
 """Reload, back, two tabs, a slow or cut network, a killed server: the first unanswered trial."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -155,21 +157,27 @@ def test_a_network_that_is_cut(new_page, site, files, ratio):
     check_told(site, ratio)
 
 
-def test_a_reply_that_is_lost(new_page, site):
-    """The answer is on the disk, and nobody says so: it is sent again, and is the same answer."""
-    someone = Person(new_page(quiet=False), site).begin()
-    page = someone.page
-    bodies = []
+def lose_two_replies(page, address):
+    """The server hears every request, and the page only the third reply; what was posted."""
+    posted = []
 
     def lose(route):
-        bodies.append(route.request.post_data)
+        posted.append(route.request.post_data)
         reply = route.fetch()
-        if len(bodies) < 3:
+        if len(posted) < 3:
             route.abort("connectionreset")
         else:
             route.fulfill(response=reply)
 
-    page.route("**/api/answers/0", lose)
+    page.route(address, lose)
+    return posted
+
+
+def test_a_reply_that_is_lost(new_page, site):
+    """The answer is on the disk, and nobody says so: it is sent again, and is the same answer."""
+    someone = Person(new_page(quiet=False), site).begin()
+    page = someone.page
+    bodies = lose_two_replies(page, "**/api/answers/0")
     someone.pick(1, 2, 0)
     someone.press("Next")
     page.wait_for_selector("text=Practice is over")
@@ -183,17 +191,7 @@ def test_a_consent_whose_reply_is_lost(make_site, new_page):
     site = make_site()
     someone = Person(new_page(quiet=False), site)
     page = someone.page
-    tried = []
-
-    def lose(route):
-        tried.append(route.request.post_data_json)
-        reply = route.fetch()
-        if len(tried) < 3:
-            route.abort("connectionreset")
-        else:
-            route.fulfill(response=reply)
-
-    page.route("**/api/sessions", lose)
+    tried = lose_two_replies(page, "**/api/sessions")
     someone.open()
     someone.press("I agree and take part")
     someone.press("Continue")
@@ -203,7 +201,7 @@ def test_a_consent_whose_reply_is_lost(make_site, new_page):
         someone.press("I agree and take part")
         someone.press("Continue")
     page.wait_for_selector("text=What to do")
-    assert len({body["request"] for body in tried}) == 1
+    assert len({json.loads(body)["request"] for body in tried}) == 1
     assert site.count() == 1
     assert page.evaluate("sessionStorage.getItem('snellen-study-request')") is None
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 RUNS = Path("runs")
-_MOST = 6  # models that can be ranked
 _CONSENT = (
     "This is a demonstration of snellen study. Your answers are stored on the machine that shows"
     " this page, in the folder of the demonstration, and nowhere else.\n\n"
@@ -126,7 +125,10 @@ def _make(out: Path, people: int) -> Study:
 def _with_models(options: CreateOptions, models: list[str]) -> CreateOptions:
     from dataclasses import replace
 
-    return replace(options, models=models[:_MOST]) if len(models) > _MOST else options
+    from snellen.study.config import MOST_MODELS
+
+    few = len(models) <= MOST_MODELS
+    return options if few else replace(options, models=models[:MOST_MODELS])
 
 
 def _bundles(runs: Path) -> list[tuple[Path, list[str]]]:

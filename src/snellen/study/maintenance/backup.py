@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snellen.errors import UserError
-from snellen.files import atomic_path, shown
+from snellen.files import SAME_COMMAND, atomic_path, shown
 from snellen.study.folder import Study
 from snellen.study.store.opening import (
     APPLICATION_ID,
@@ -54,7 +54,7 @@ def back_up(study: Study, out: str | os.PathLike[str]) -> Backup:
     _refuse_others(study, target)
     with (
         closing(connect(study.database)) as source,
-        atomic_path(target, again="then type the same again") as made,
+        atomic_path(target, again=SAME_COMMAND) as made,
     ):
         try:
             with new_database(made) as copy:

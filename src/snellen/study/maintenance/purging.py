@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 
 from snellen.errors import UserError
-from snellen.files import atomic_path, shown
+from snellen.files import SAME_COMMAND, atomic_path, shown
 from snellen.study.folder import SECRETS_FILE, Secrets, Study, new_secrets, write_secrets
 from snellen.study.server.alone import only_server
 from snellen.study.store.opening import connect, in_sentences
@@ -83,6 +83,6 @@ def _purge(study: Study, now: float) -> int:
     if not purged:
         return 0
     renewed = Secrets(admin, new_secrets().salt)
-    with atomic_path(study.path / SECRETS_FILE, again="then type the same again") as made:
+    with atomic_path(study.path / SECRETS_FILE, again=SAME_COMMAND) as made:
         write_secrets(made, renewed)
     return int(count)

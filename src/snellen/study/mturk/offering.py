@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from snellen.errors import UserError
-from snellen.files import atomic_write, shown
+from snellen.files import SAME_COMMAND, atomic_write, shown
 from snellen.study.config import Mturk
 from snellen.study.folder import Study, placeholders
 from snellen.study.mturk.calls import Refused, call, pages
@@ -235,7 +235,7 @@ def _record(study: Study, hit: Hit) -> None:
     values = json.loads(place.read_bytes()) if place.exists() else {"format": 1}
     values[_where(hit.sandbox)] = {"hit": hit.id, "group": hit.group, "url": hit.url}
     text = json.dumps(values, indent=1) + "\n"
-    atomic_write(place, text, again="then type the same command again")
+    atomic_write(place, text, again=SAME_COMMAND)
 
 
 def _where(sandbox: bool) -> str:

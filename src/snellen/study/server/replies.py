@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from snellen.study.config import MOST_MODELS
 from snellen.study.store.refusals import Refused
 
 __all__ = [
@@ -179,7 +180,10 @@ class RefusedRequest(_Request):
 class AnswerRequest(_Request):
     """A ranking."""
 
-    ranks: Annotated[list[Annotated[int, Field(ge=1, le=6)]], Field(min_length=2, max_length=6)]
+    ranks: Annotated[
+        list[Annotated[int, Field(ge=1, le=MOST_MODELS)]],
+        Field(min_length=2, max_length=MOST_MODELS),
+    ]
     shown_ms: _Milliseconds = None
     first_ms: _Milliseconds = None
     submit_ms: _Milliseconds = None

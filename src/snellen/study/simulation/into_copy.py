@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from snellen.errors import UserError
-from snellen.files import atomic_folder, shown
+from snellen.files import SAME_COMMAND, atomic_folder, shown
 from snellen.study.design import Plan, make_plan
 from snellen.study.folder import (
     CONFIG_FILE,
@@ -35,7 +35,6 @@ from snellen.study.store.tokens import token_hash
 __all__ = ["simulate_into_copy"]
 
 _BETWEEN = 90.0  # seconds from one observer's consent to the next one's
-_AGAIN = "then type the same command again"
 
 
 def simulate_into_copy(
@@ -67,7 +66,7 @@ def simulate_into_copy(
     plan = make_plan(study.config, study.indices)
     crowd = gather(study, options)
     try:
-        with atomic_folder(place, again=_AGAIN) as temporary:
+        with atomic_folder(place, again=SAME_COMMAND) as temporary:
             _copy(study, temporary)
             create_database(temporary / DATABASE_FILE)
             (temporary / SIMULATION_FILE).write_text(truth_as_json(study, crowd), encoding="utf-8")
@@ -77,7 +76,7 @@ def simulate_into_copy(
             raise
         raise UserError(
             f"cannot write {shown(place / DATABASE_FILE)}: the disk is full, or fails: free some "
-            f"space ({_AGAIN}) or name another place with --out."
+            f"space ({SAME_COMMAND}) or name another place with --out."
         ) from refused
     return Outcome(len(crowd), answers, int(crowd.inattentive.sum()), truth(study, crowd))
 
